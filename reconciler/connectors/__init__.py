@@ -1,0 +1,1 @@
+"""Remote systems, inbound: one declarative engine, many manifests."""

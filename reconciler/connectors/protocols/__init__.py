@@ -1,0 +1,1 @@
+"""One wire protocol a module; none knows another."""

@@ -1,0 +1,1 @@
+"""The unified model as data: one YAML file an entity, and its reader."""

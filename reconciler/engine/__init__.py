@@ -1,0 +1,1 @@
+"""The hands: controllers that bring the world to what is declared. asyncio, and ports."""

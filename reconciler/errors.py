@@ -1,0 +1,146 @@
+"""Every error, as one tree.
+
+ReconcilerError
+├── Invalid            what a person wrote cannot be taken           (exit 1, HTTP 4xx; never retried)
+│   ├── SpecInvalid        specs with problems, all of them
+│   ├── NotFound           no such thing
+│   └── SecretMissing      a reference that leads nowhere
+├── Conflict           somebody else was first
+│   ├── PlanStale          the state has moved on since the plan
+│   ├── PlanBlocked        a guard asks for a person
+│   └── Locked             another run or process holds it
+└── SourceError        a remote system
+    ├── Unreachable        no answer                                 (retried)
+    ├── RateLimited        asked to slow down, with a wait           (retried)
+    ├── ServerFault        5xx, or nonsense where JSON was due       (retried)
+    ├── Unauthorized       credentials refused                       (halts; strikes)
+    ├── Revoked            the grant is gone                         (halts at once)
+    ├── Forbidden          no right on this one thing                (halts)
+    └── SourceInvalid      an answer that the manifest cannot read   (halts)
+"""
+
+from collections.abc import Sequence
+from datetime import timedelta
+from typing import ClassVar
+
+from reconciler.model.problem import Problem
+
+
+class ReconcilerError(Exception):
+    """What went wrong (the message) and what to do next (``hint``)."""
+
+    code: ClassVar[str] = "ERROR"
+    retryable: ClassVar[bool] = False
+
+    def __init__(self, message: str, *, hint: str = "") -> None:
+        super().__init__(message)
+        self.message = message
+        self.hint = hint
+
+
+class Invalid(ReconcilerError):
+    """What a person wrote cannot be taken."""
+
+    code = "INVALID_REQUEST"
+
+
+class SpecInvalid(Invalid):
+    """Specs with problems; the old state stays in force."""
+
+    code = "SPEC_INVALID"
+
+    def __init__(self, problems: Sequence[Problem]) -> None:
+        super().__init__(f"{len(problems)} problems in the specs")
+        self.problems = tuple(problems)
+
+
+class NotFound(Invalid):
+    """No such thing."""
+
+    code = "NOT_FOUND"
+
+
+class SecretMissing(Invalid):
+    """A secret reference that leads nowhere."""
+
+    code = "SECRET_NOT_FOUND"
+
+
+class Conflict(ReconcilerError):
+    """Somebody else was first."""
+
+    code = "CONFLICT"
+
+
+class PlanStale(Conflict):
+    """The state has moved on since the plan was made."""
+
+    code = "PLAN_STALE"
+
+
+class PlanBlocked(Conflict):
+    """A guard asks for a person's decision."""
+
+    code = "PLAN_BLOCKED"
+
+
+class Locked(Conflict):
+    """Another run or process holds it."""
+
+    code = "LOCKED"
+    retryable = True
+
+
+class SourceError(ReconcilerError):
+    """A remote system did not do what was asked."""
+
+    code = "SOURCE_ERROR"
+
+
+class Unreachable(SourceError):
+    """No answer: network, name, TLS or time-out."""
+
+    code = "CONNECTION_UNREACHABLE"
+    retryable = True
+
+
+class RateLimited(SourceError):
+    """The system asked us to slow down; ``wait`` is what it asked for, where it said."""
+
+    code = "RATE_LIMIT_EXCEEDED"
+    retryable = True
+
+    def __init__(self, message: str, *, wait: timedelta | None = None, hint: str = "") -> None:
+        super().__init__(message, hint=hint)
+        self.wait = wait
+
+
+class ServerFault(SourceError):
+    """A 5xx, a truncated body, or HTML where JSON was due."""
+
+    code = "SOURCE_FAULT"
+    retryable = True
+
+
+class Unauthorized(SourceError):
+    """The system refused our credentials."""
+
+    code = "AUTHENTICATION_FAILED"
+
+
+class Revoked(Unauthorized):
+    """The grant is gone; no second try helps."""
+
+    code = "CONNECTION_REAUTHORIZATION_REQUIRED"
+
+
+class Forbidden(SourceError):
+    """The credentials are good, and may not do this one thing."""
+
+    code = "SOURCE_FORBIDDEN"
+
+
+class SourceInvalid(SourceError):
+    """An answer that the connector's manifest cannot read."""
+
+    code = "SOURCE_INVALID"

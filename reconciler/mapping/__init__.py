@@ -1,0 +1,1 @@
+"""The translator: raw records in, unified records out, by the page."""

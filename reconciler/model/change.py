@@ -1,0 +1,215 @@
+"""The vocabulary of a plan: what would change, why, with which effect, and what stands in the way."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import Any, Final, TypeAlias
+
+from reconciler.model.resource import Origin, Resource, ResourceKey
+from reconciler.model.value import Path
+
+
+class Absent:
+    """The type of ``ABSENT``: a field that is not there, which is not the same as null."""
+
+    __slots__ = ()
+
+    def __repr__(self) -> str:
+        return "ABSENT"
+
+
+ABSENT: Final = Absent()
+
+
+class Action(StrEnum):
+    """What is done to a resource; the value is the sign that people see in a plan."""
+
+    CREATE = "+"
+    UPDATE = "~"
+    REPLACE = "-/+"
+    RENAME = "→"
+    ADOPT = "="
+    FORGET = "x"
+    DELETE = "-"
+
+    @property
+    def word(self) -> str:
+        """The action as a lower-case word, for JSON and counts: ``create``."""
+        return self.name.lower()
+
+
+class Effect(StrEnum):
+    """What a change asks of the controllers afterwards. Explained by ``plan/effects.py``."""
+
+    RECHECK = "recheck"
+    RESCHEDULE = "reschedule"
+    REMAP = "remap"
+    RESYNC = "resync"
+
+
+@dataclass(frozen=True, slots=True)
+class FieldChange:
+    """One field that differs. ``before`` or ``after`` is ``ABSENT`` where the field is not there."""
+
+    path: Path
+    before: Any
+    after: Any
+
+
+@dataclass(frozen=True, slots=True)
+class Create:
+    """A resource that is declared and not in force."""
+
+    after: Resource
+    action: Action = field(default=Action.CREATE, init=False)
+
+    @property
+    def key(self) -> ResourceKey:
+        """The resource's key."""
+        return self.after.key
+
+
+@dataclass(frozen=True, slots=True)
+class Update:
+    """A resource whose declared body differs from the one in force."""
+
+    before: Resource
+    after: Resource
+    fields: tuple[FieldChange, ...]
+    effects: frozenset[Effect] = frozenset()
+    action: Action = field(default=Action.UPDATE, init=False)
+
+    @property
+    def key(self) -> ResourceKey:
+        """The resource's key."""
+        return self.after.key
+
+
+@dataclass(frozen=True, slots=True)
+class Replace:
+    """An update of a field that cannot change in place; ``costs`` say what is lost, in words."""
+
+    before: Resource
+    after: Resource
+    fields: tuple[FieldChange, ...]
+    because: tuple[Path, ...]
+    costs: tuple[str, ...] = ()
+    effects: frozenset[Effect] = frozenset()
+    action: Action = field(default=Action.REPLACE, init=False)
+
+    @property
+    def key(self) -> ResourceKey:
+        """The resource's key."""
+        return self.after.key
+
+
+@dataclass(frozen=True, slots=True)
+class Rename:
+    """The same thing under a new name (``metadata.previousName``); nothing it owns is lost."""
+
+    before: Resource
+    after: Resource
+    fields: tuple[FieldChange, ...] = ()
+    effects: frozenset[Effect] = frozenset()
+    action: Action = field(default=Action.RENAME, init=False)
+
+    @property
+    def key(self) -> ResourceKey:
+        """The new key."""
+        return self.after.key
+
+
+@dataclass(frozen=True, slots=True)
+class Adopt:
+    """A resource that exists, owned by the API, and is taken into git's care by wish of its spec."""
+
+    before: Resource
+    after: Resource
+    fields: tuple[FieldChange, ...] = ()
+    action: Action = field(default=Action.ADOPT, init=False)
+
+    @property
+    def key(self) -> ResourceKey:
+        """The resource's key."""
+        return self.after.key
+
+
+@dataclass(frozen=True, slots=True)
+class Forget:
+    """A resource that is no longer declared and is let go of; its data is kept."""
+
+    before: Resource
+    action: Action = field(default=Action.FORGET, init=False)
+
+    @property
+    def key(self) -> ResourceKey:
+        """The resource's key."""
+        return self.before.key
+
+
+@dataclass(frozen=True, slots=True)
+class Delete:
+    """A resource that is no longer declared and is removed with what it owns (``--prune``)."""
+
+    before: Resource
+    action: Action = field(default=Action.DELETE, init=False)
+
+    @property
+    def key(self) -> ResourceKey:
+        """The resource's key."""
+        return self.before.key
+
+
+Change: TypeAlias = Create | Update | Replace | Rename | Adopt | Forget | Delete
+
+
+@dataclass(frozen=True, slots=True)
+class State:
+    """What is in force. ``generation`` counts how often it has changed; a plan holds for one.
+
+    ``uids`` are the stored identities: a rename keeps the uid, and with it records and cursors.
+    """
+
+    generation: int = 0
+    resources: Mapping[ResourceKey, Resource] = field(default_factory=dict)
+    revision: str = ""
+    uids: Mapping[ResourceKey, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Block:
+    """Why a plan may not be applied as it stands, and what a person can do about it."""
+
+    key: ResourceKey
+    code: str
+    reason: str
+    remedy: str
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """What would be done, as a value that explains itself.
+
+    ``base`` is the generation it holds for. ``revision`` names the specs it came from. ``unmanaged``
+    are resources in force that are no longer declared and are kept, because pruning is off. The same
+    inputs give the same ``id``.
+    """
+
+    id: str
+    base: int
+    revision: str
+    changes: tuple[Change, ...]
+    unchanged: int
+    blocks: tuple[Block, ...] = ()
+    unmanaged: tuple[Resource, ...] = ()
+    places: Mapping[tuple[ResourceKey, Path], Origin] = field(default_factory=dict)
+
+    @property
+    def empty(self) -> bool:
+        """Whether there is nothing to do."""
+        return not self.changes
+
+    @property
+    def applyable(self) -> bool:
+        """Whether it may be applied: it has changes, and nothing blocks it."""
+        return bool(self.changes) and not self.blocks

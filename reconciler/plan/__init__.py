@@ -1,0 +1,1 @@
+"""The planner: desired and actual in, plan out. Pure."""

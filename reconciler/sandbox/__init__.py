@@ -1,0 +1,1 @@
+"""A small plant, ERP and CMMS in one, that speaks HTTP on loopback."""

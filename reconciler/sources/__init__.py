@@ -1,0 +1,1 @@
+"""What wakes us: folder, clock. Each only says: look."""

@@ -1,0 +1,1 @@
+"""The reader: text in, resources and problems out. The only room that knows YAML specs."""

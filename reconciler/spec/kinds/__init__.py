@@ -1,0 +1,1 @@
+"""One strict pydantic model a kind; unknown fields are errors."""

@@ -1,0 +1,193 @@
+"""``Connector``: how one type of system is spoken to. The built-in catalogue is made of these.
+
+Text values of requests and auth are templates over ``config`` (the connection's settings), ``auth``
+(its resolved credentials), ``login`` (the answer to a session login), ``since`` (the lower bound of
+the run, as the cursor writes it), ``page`` (``size``, ``offset``, ``number``, ``token``, ``key``) and
+``ids``. A text that is one expression and nothing else keeps the type of its value; a key whose value
+is null is left out of a query.
+"""
+
+from typing import Annotated, Any, Literal
+
+from pydantic import Field, StringConstraints
+
+from reconciler.spec.kinds.envelope import Duration, Envelope, Name, Strict
+from reconciler.spec.kinds.rules import Expression, FieldRules
+
+Template = Annotated[str, StringConstraints(max_length=4096)]
+Setting = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_]*$", max_length=63)]
+
+
+class ConfigField(Strict):
+    """One setting that a connection gives."""
+
+    type: Literal["string", "url", "integer", "boolean"] = "string"
+    required: bool = False
+    secret: bool = False
+    """A literal here is an error: only a reference may be given."""
+    default: str | int | bool | None = None
+    description: str = ""
+    minimum: int | None = None
+    maximum: int | None = None
+    choices: tuple[str, ...] | None = None
+
+
+class Request(Strict):
+    """One HTTP request."""
+
+    method: Literal["GET", "POST"] = "GET"
+    path: Template = ""
+    """Joined to ``config.base_url``."""
+    query: dict[str, Any] = {}
+    headers: dict[str, Template] = {}
+    body: Any = None
+    """Sent as JSON. For ``jsonrpc``: the ``params`` of the call."""
+    call: Template | None = None
+    """For ``jsonrpc``: the method's name."""
+
+
+class Auth(Strict):
+    """One way to log in, of a closed set of types."""
+
+    type: Literal["none", "api_key", "basic", "bearer", "session"]
+    fields: dict[Setting, ConfigField] = {}
+    """What a connection gives under ``auth`` beside ``method``."""
+    header: str | None = None
+    """``api_key``: the header that carries it (``X-Api-Key``)."""
+    query: str | None = None
+    """``api_key``: the query parameter that carries it."""
+    login: Request | None = None
+    """``session``: the request that logs in; its answer is ``login`` in templates."""
+    send: dict[str, Template] = {}
+    """``session``: headers of every later request."""
+
+
+class Signal(Strict):
+    """How answers that are no success by their status are told, for systems that say errors with 200."""
+
+    when: Expression
+    """JMESPath over the answer's JSON; a true value means: it happened."""
+    means: Literal["unauthorized", "forbidden", "rate_limited", "fault", "invalid"]
+    message: Expression | None = None
+    """JMESPath over the answer's JSON: what the system says about it."""
+
+
+class Paging(Strict):
+    """How the next page is asked for, of a closed set.
+
+    ``none``; ``next_link`` (``next``: JMESPath to a URL, or ``header: true`` for ``Link``); ``cursor``
+    (``next``: JMESPath to a token, sent as ``page.token``); ``offset`` (``page.offset``); ``page``
+    (``page.number`` from ``first``); ``keyset`` (``page.key`` is the last record's ``key``).
+    """
+
+    type: Literal["none", "next_link", "cursor", "offset", "page", "keyset"] = "none"
+    size: Annotated[int, Field(ge=1, le=10_000)] = 200
+    next: Expression | None = None
+    header: bool = False
+    first: int = 1
+    key: Expression | None = None
+    """``keyset``: JMESPath over a record; default the primary key."""
+    more: Expression | None = None
+    """JMESPath over the answer that is true while there is more; default: until a page is short
+    (``offset``, ``page``, ``keyset``)."""
+
+
+class CursorField(Strict):
+    """What tells that a record changed."""
+
+    value: Expression
+    """JMESPath over a record: its change time (or number)."""
+    type: Literal["datetime", "integer", "string"] = "datetime"
+    format: str = "iso"
+    """How ``since`` is written for the request: ``iso``, ``epoch``, ``epoch-ms``, or strftime."""
+    lookback: Duration = "5m"
+    """How far before the last position each run starts again, for late commits and equal stamps."""
+    ordered: bool = False
+    """Whether the source gives records in the order of this field."""
+
+
+class Deletions(Strict):
+    """What the source can tell of deleted records."""
+
+    type: Literal["none", "flag", "sweep"] = "none"
+    flag: Expression | None = None
+    """``flag``: JMESPath over a record that is true for a deleted one."""
+    ids: Request | None = None
+    """``sweep``: the request that lists ids; default the stream's own request."""
+    records: Expression | None = None
+    """``sweep``: JMESPath to the ids in the answer; default the stream's records and primary key."""
+    paging: Paging | None = None
+
+
+class Include(Strict):
+    """Records of another collection, fetched for a page of this one and joined into each record."""
+
+    request: Request
+    """Sent once a page; ``ids`` holds the values of ``key`` on the page."""
+    records: Expression
+    parent: Expression
+    """JMESPath over an included record: the value of ``key`` of the record it belongs to."""
+    key: Expression
+    """JMESPath over a record of this stream."""
+
+
+class Stream(Strict):
+    """One collection of the system, and the unified entity it becomes."""
+
+    title: str = ""
+    request: Request
+    since: dict[str, Any] = {}
+    """Merged into the request's query (http-json) when a run has a lower bound."""
+    records: Expression = "@"
+    """JMESPath to the list of records in the answer."""
+    primary_key: Annotated[Expression, Field(alias="primaryKey")] = "id"
+    """JMESPath over a record; a list of values is joined with ``|``."""
+    paging: Paging = Paging()
+    cursor: CursorField | None = None
+    """None: every run reads everything."""
+    deletions: Deletions = Deletions()
+    include: dict[Setting, Include] = {}
+    """Joined into each record as a list under its name."""
+    fields: FieldRules = {}
+    """The default mapping onto the unified entity."""
+    custom_fields: Annotated[FieldRules, Field(alias="customFields")] = {}
+
+
+class RateLimit(Strict):
+    """How much the system bears."""
+
+    requests: Annotated[int, Field(ge=1)]
+    per: Duration = "1s"
+    concurrency: Annotated[int, Field(ge=1, le=64)] = 4
+
+
+class ConnectorSpec(Strict):
+    """How one type of system is spoken to."""
+
+    title: str
+    family: Literal["erp", "cmms", "wms", "other"]
+    proof: Literal["real-system", "built-in", "recorded", "documented", "untried"] = "untried"
+    """What this manifest has been tried against."""
+    docs: str = ""
+    protocol: Literal["http-json", "jsonrpc"]
+    dialect: Literal["plain", "tryton"] = "plain"
+    """``jsonrpc``: how typed values and errors are written on the wire."""
+    config: dict[Setting, ConfigField]
+    auth: dict[Setting, Auth]
+    """By method name; a connection chooses with ``auth.method``."""
+    headers: dict[str, Template] = {}
+    """Sent with every request."""
+    probe: Request
+    """A cheap request that needs the credentials."""
+    signals: tuple[Signal, ...] = ()
+    rate_limit: Annotated[RateLimit | None, Field(alias="rateLimit")] = None
+    timeout: Duration = "30s"
+    streams: Annotated[dict[Name, Stream], Field(min_length=1)]
+    """By unified entity."""
+
+
+class ConnectorDocument(Envelope):
+    """How one *type* of system is spoken to; users add their own beside their connections."""
+
+    kind: Literal["Connector"]
+    spec: ConnectorSpec

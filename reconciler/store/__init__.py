@@ -1,0 +1,1 @@
+"""SQLAlchemy Core: SQLite and PostgreSQL behind one contract."""

@@ -1,0 +1,1 @@
+"""FastAPI: the API, and later the pages."""

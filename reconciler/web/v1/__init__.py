@@ -1,0 +1,1 @@
+"""The first API version: public shapes and routes."""
