@@ -95,3 +95,26 @@ class RecordQuery:
     after: tuple[datetime, str] | None = None
     limit: int = 100
     ids: tuple[str, ...] = field(default=())
+
+
+@dataclass(frozen=True, slots=True)
+class UnifiedRecord:
+    """One record as the API gives it: mapped under the mapping in force.
+
+    ``connection`` is the connection's name. ``mapped`` is a compact JSON object of *every* unified field
+    of the entity (null where the source has nothing) and ``custom_fields``; ``None`` where mapping failed,
+    with ``error``. ``basis`` names the mapping that made it. ``synced_at`` is when the source last gave it.
+    """
+
+    id: str
+    connection: str
+    source_id: str
+    created_at: datetime
+    updated_at: datetime
+    deleted_at: datetime | None
+    mapped: bytes | None
+    error: str | None
+    raw: bytes
+    basis: str
+    run: str
+    synced_at: datetime | None = None
