@@ -1,13 +1,13 @@
 """What the web room needs of the rooms below, each port as small as its user."""
 
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Protocol, TypeAlias
 
 from reconciler.model.record import RecordQuery, UnifiedRecord
-from reconciler.model.sync import RunStatus, SyncMode
-from reconciler.ports import Clock, Store, SyncRequest
+from reconciler.model.resource import Resource
+from reconciler.ports import Clock, JobStatus, Store, SyncRequest
 
 Position: TypeAlias = tuple[datetime, str]
 """The ``(updated_at, id)`` of the last record of a page."""
@@ -19,37 +19,59 @@ Check: TypeAlias = Callable[[], Awaitable[None]]
 class RecordReader(Protocol):
     """Records as the API gives them."""
 
-    async def page(
-        self, query: RecordQuery
-    ) -> tuple[Sequence[UnifiedRecord], Position | None]:
+    async def page(self, query: RecordQuery) -> tuple[Sequence[UnifiedRecord], Position | None]:
         """Return records in the order of ``(updated_at, id)`` and where the next page starts, if any.
 
-        Mapped under the mapping in force, which may be younger than what is stored.
+        ``mapped`` is a compact JSON object of *every* unified field of the entity, null where the source
+        has nothing, and ``custom_fields``, under the mapping in force.
         """
         ...
 
 
-@dataclass(frozen=True, slots=True)
-class SyncJob:
-    """A sync that was asked for: of which connection (its name), how it stands, and the runs it has made."""
+class Situation(Protocol):
+    """One state of the specs in force, as far as the API tells of it."""
 
-    id: str
-    connection: str
-    mode: SyncMode
-    status: RunStatus
-    runs: tuple[str, ...] = ()
-    error: str = ""
+    def connection(self, name: str) -> Resource:
+        """Return the connection of this name, or raise ``NotFound``."""
+        ...
+
+    def connections(self) -> Iterable[Resource]:
+        """Return all connections, by name."""
+        ...
+
+    def uid(self, connection: Resource) -> str:
+        """Return the stored identity of a connection."""
+        ...
+
+    def name_of(self, uid: str) -> str:
+        """Return the name of the connection with this uid; the uid itself if it is gone."""
+        ...
+
+    def entities(self, connection: Resource) -> tuple[str, ...]:
+        """Return the entities that a connection syncs, or raise ``NotFound`` without its connector."""
+        ...
+
+
+class InForce(Protocol):
+    """What is in force."""
+
+    async def look(self) -> Situation:
+        """Return the situation as it is now; cheap when nothing has changed."""
+        ...
 
 
 class Syncs(Protocol):
     """Syncs on demand."""
 
-    async def request(self, request: SyncRequest) -> str:
-        """Start the work in the background and return the job's id; the same ``key`` is the same job."""
+    async def request(self, request: SyncRequest, *, key: str | None = None) -> str:
+        """Start the work in the background and return the job's id; the same *key* is the same job.
+
+        Without a key, the same wish is the same job for as long as that has not ended.
+        """
         ...
 
-    async def job(self, job_id: str) -> SyncJob | None:
-        """Return a job that was asked for."""
+    async def status(self, job_id: str) -> JobStatus | None:
+        """Return how a job stands, or ``None`` if it is not known (any more)."""
         ...
 
 
@@ -85,6 +107,7 @@ class Services:
     syncs: Syncs
     store: Store
     clock: Clock
+    in_force: InForce
     schedule: Schedule | None = None
     checks: Mapping[str, Check] = field(default_factory=dict)
     policy: Policy = field(default_factory=Policy)
