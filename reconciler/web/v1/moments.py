@@ -8,6 +8,8 @@ _DATE: Final = re.compile(r"\d{4}-\d{2}-\d{2}")
 _FORM: Final = re.compile(
     r"(\d{4}-\d{2}-\d{2})[Tt](\d{2}:\d{2}:\d{2})(\.\d{1,9})?([Zz]|[+ -]\d{2}:\d{2})"
 )
+_FIRST: Final = datetime(1, 1, 1, tzinfo=UTC)
+_LAST: Final = datetime(9999, 12, 31, 23, 59, 59, 999_999, tzinfo=UTC)
 
 
 def parse_moment(text: str) -> datetime:
@@ -31,5 +33,4 @@ def parse_moment(text: str) -> datetime:
     try:
         return local.astimezone(UTC)
     except OverflowError:
-        end = datetime.max if local.year > 1 else datetime.min
-        return end.replace(tzinfo=UTC)
+        return _LAST if local.year > 1 else _FIRST

@@ -67,10 +67,6 @@ class RecordsQuery(PageQuery, OneQuery):
     """`include` answers with deleted records too; their `deleted_at` is set."""
 
 
-class SyncsQuery(PageQuery):
-    """Which sync runs are read."""
-
-
 EntityName = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z-]*$", max_length=63)]
 
 
@@ -185,13 +181,6 @@ class SyncTold(Told):
     requested_at: datetime
     error: str | None
     runs: list[RunTold]
-
-
-class SyncRuns(Told):
-    """A page of runs of a connection, the newest first."""
-
-    data: list[RunTold]
-    next_cursor: str | None
 
 
 class TokenTold(Told):

@@ -58,9 +58,7 @@ class Splicer:
         if record.error is not None:
             kept |= {"_meta"}
         pairs = [
-            _pair(name, value)
-            for name, value in _open(self.whole(record)).items()
-            if name in kept
+            _pair(name, value) for name, value in _open(self.whole(record)).items() if name in kept
         ]
         if raw:
             pairs.append(_pair("raw", record.raw))
@@ -95,5 +93,3 @@ def _pair(name: str, value: bytes | msgspec.Raw) -> bytes:
 def stamp(moment: datetime | None) -> str | None:
     """Return *moment* as answers write it: RFC 3339, in UTC, with ``Z``."""
     return None if moment is None else msgspec.to_builtins(moment)
-
-

@@ -1,0 +1,112 @@
+"""Records of one entity: a list in pages, and one by its id."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from difflib import get_close_matches
+from typing import Annotated, Final
+
+from fastapi import Query, Request
+from starlette.responses import Response
+
+from reconciler.datamodel.entity import Entity
+from reconciler.model.record import RecordQuery
+from reconciler.web.cursors import seal, unseal
+from reconciler.web.needs import Position, Services
+from reconciler.web.problems import ApiProblem, Code, Refused, refuse
+from reconciler.web.security import granted_to
+from reconciler.web.v1.answers import as_json, tagged
+from reconciler.web.v1.schemas import OneQuery, RecordsQuery
+from reconciler.web.v1.splice import Splicer, page
+from reconciler.web.v1.visible import visible_uids
+
+_EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
+
+
+@dataclass(frozen=True)
+class Records:
+    """The two operations of *entity*."""
+
+    services: Services
+    entity: Entity
+    splicer: Splicer = field(init=False)
+
+    def __post_init__(self) -> None:
+        """Prepare what is the same for every answer."""
+        object.__setattr__(self, "splicer", Splicer(self.entity))
+
+    async def many(self, request: Request, query: Annotated[RecordsQuery, Query()]) -> Response:
+        """Answer with a page of records, in the order in which they last changed."""
+        splice = self.splicer.made(self._fields(query.fields), raw=query.include is not None)
+        uids = await visible_uids(self.services.in_force, granted_to(request), query.connection)
+        wanted = RecordQuery(
+            self.entity.name,
+            connections=uids,
+            modified_after=query.modified_after,
+            created_after=query.created_after,
+            deleted=query.deleted is not None,
+            limit=query.limit,
+            after=_position(query.cursor, self._identity(query, uids)),
+        )
+        records, position = await self.services.reader.page(wanted)
+        cursor = None if position is None else _cursor(position, self._identity(query, uids))
+        return as_json(page(map(splice, records), cursor), cache="private, no-cache")
+
+    async def one(
+        self, request: Request, record_id: str, query: Annotated[OneQuery, Query()]
+    ) -> Response:
+        """Answer with one record; a deleted one too, with its ``deleted_at``."""
+        splice = self.splicer.made(self._fields(query.fields), raw=query.include is not None)
+        uids = await visible_uids(self.services.in_force, granted_to(request), None)
+        wanted = RecordQuery(
+            self.entity.name, connections=uids, ids=(record_id,), deleted=True, limit=1
+        )
+        records, _ = await self.services.reader.page(wanted)
+        if not records:
+            raise refuse(
+                Code.NOT_FOUND, f"there is no {self.entity.singular} with the id {record_id[:64]!r}"
+            )
+        return tagged(request, splice(records[0]))
+
+    def _identity(self, query: RecordsQuery, uids: Sequence[str] | None) -> list[object]:
+        """Return what must stay the same from page to page."""
+        return [
+            self.entity.name,
+            uids,
+            query.modified_after,
+            query.created_after,
+            query.deleted is not None,
+        ]
+
+    def _fields(self, text: str | None) -> frozenset[str] | None:
+        if text is None:
+            return None
+        names = [name.strip() for name in text.split(",")]
+        wrong = [name for name in dict.fromkeys(names) if name not in self.splicer.fields]
+        if wrong:
+            findings = [
+                {"where": "query.fields", "message": self._no_field(name)} for name in wrong[:20]
+            ]
+            detail = "; ".join(f"query.fields: {one['message']}" for one in findings[:3])
+            raise Refused(ApiProblem(Code.INVALID_REQUEST, detail, errors=findings))
+        return frozenset(names)
+
+    def _no_field(self, name: str) -> str:
+        near = get_close_matches(name, self.splicer.fields, n=1)
+        hint = f"; did you mean {near[0]!r}?" if near else ""
+        return f"{self.entity.name} have no field {name[:64]!r}{hint}"
+
+
+def _cursor(position: Position, identity: object) -> str:
+    updated_at, record_id = position
+    return seal([(updated_at - _EPOCH) // timedelta(microseconds=1), record_id], identity)
+
+
+def _position(cursor: str | None, identity: object) -> Position | None:
+    if cursor is None:
+        return None
+    micros, record_id = unseal(cursor, identity, tuple[int, str])
+    try:
+        return _EPOCH + timedelta(microseconds=micros), record_id
+    except OverflowError:
+        raise refuse(Code.INVALID_REQUEST, "query.cursor is no cursor of ours") from None
