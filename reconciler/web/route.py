@@ -42,6 +42,7 @@ class Route:
     query: type[Asked] | None = None
     status: int = 200
     answer: Mapping[str, Any] = field(default_factory=dict)
+    example: Any = None
     also: tuple[int, ...] = ()
     problems: tuple[Code, ...] = ()
     extra: Mapping[str, Any] = field(default_factory=dict)

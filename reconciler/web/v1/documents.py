@@ -49,12 +49,9 @@ def ref(name: str) -> Document:
     return {"$ref": f"#/components/schemas/{name}"}
 
 
-def answers(schema: Mapping[str, Any], text: str, example: Any = None) -> Document:
+def answers(schema: Mapping[str, Any], text: str) -> Document:
     """Return what the document says of an answer in JSON."""
-    content: Document = {"schema": dict(schema)}
-    if example is not None:
-        content["example"] = example
-    return {"description": text, "content": {"application/json": content}}
+    return {"description": text, "content": {"application/json": {"schema": dict(schema)}}}
 
 
 def answers_model(shape: type[Told]) -> Document:
@@ -106,6 +103,8 @@ def _finish(operation: Document, route: Route) -> None:
     answered[str(route.status)].setdefault("headers", {}).update(
         {name: {"$ref": f"#/components/headers/{name}"} for name in _HEADERS}
     )
+    if route.example is not None:  # not by FastAPI, which takes nulls out of what it is given
+        answered[str(route.status)]["content"]["application/json"]["example"] = route.example
     parameters = [_plain(parameter) for parameter in operation.get("parameters", [])]
     parameters += [{"$ref": f"#/components/parameters/{name}"} for name in _shared(route)]
     operation["parameters"] = parameters

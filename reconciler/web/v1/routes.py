@@ -168,11 +168,8 @@ def _records(entity: Entity, records: Records) -> Iterator[Route]:
         f"{entity.title}: a page of them, as they last changed",
         entity.name,
         query=RecordsQuery,
-        answer=answers(
-            ref(f"{name}Page"),
-            "A page of records.",
-            {"data": [example], "next_cursor": None},
-        ),
+        answer=answers(ref(f"{name}Page"), "A page of records."),
+        example={"data": [example], "next_cursor": None},
         problems=(Code.NOT_FOUND,),
     )
     yield Route(
@@ -184,7 +181,8 @@ def _records(entity: Entity, records: Records) -> Iterator[Route]:
         f"{entity.title}: one, by its id",
         entity.name,
         query=OneQuery,
-        answer=answers(ref(name), "The record.", example),
+        answer=answers(ref(name), "The record."),
+        example=example,
         also=(304,),
         problems=(Code.NOT_FOUND,),
     )
