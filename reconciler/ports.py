@@ -413,12 +413,16 @@ JobHandler = Callable[[Job], Awaitable[None]]
 
 @dataclass(frozen=True, slots=True)
 class SyncRequest:
-    """A wish to sync: which entities (none: all) of which connection (its name), how, and who asks."""
+    """A wish to sync: which entities (none: all) of which connection (its name), how, and who asks.
+
+    ``key`` makes a second ask the same one: two requests with the same key are one job. Empty: a new one.
+    """
 
     connection: str
     entities: tuple[str, ...] = ()
     mode: SyncMode = SyncMode.INCREMENTAL
     trigger: Trigger = Trigger.PERSON
+    key: str = ""
 
 
 class Sender(Protocol):

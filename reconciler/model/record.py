@@ -101,11 +101,11 @@ class RecordQuery:
 
 @dataclass(frozen=True, slots=True)
 class UnifiedRecord:
-    """One record as the API tells it, mapped under the mapping in force.
+    """One record as the API gives it: mapped under the mapping in force.
 
-    ``connection`` is the connection's name. ``mapped`` is the JSON object of the unified fields with
-    ``custom_fields``; ``None`` where mapping failed, with ``error``. ``basis`` names the mapping,
-    ``synced_at`` is when its entity was last read to the end.
+    ``connection`` is the connection's name. ``mapped`` is a compact JSON object of *every* unified field
+    of the entity (null where the source has nothing) and ``custom_fields``; ``None`` where mapping failed,
+    with ``error``. ``basis`` names the mapping that made it. ``synced_at`` is when the source last gave it.
     """
 
     id: str
@@ -119,4 +119,4 @@ class UnifiedRecord:
     raw: bytes
     basis: str
     run: str
-    synced_at: datetime | None
+    synced_at: datetime | None = None
