@@ -7,25 +7,28 @@ import asyncio
 import os
 import signal
 from collections.abc import AsyncIterator, Mapping
-from contextlib import asynccontextmanager
+from contextlib import AbstractContextManager, asynccontextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from reconciler.connectors.catalogue import catalogue_files
+from reconciler.engine.effect import DataEffect, data_effects
 from reconciler.engine.inforce import InForce
 from reconciler.engine.reader import RecordReader
-from reconciler.engine.reconcile import Wish
+from reconciler.engine.reconcile import Wish, consider
 from reconciler.engine.remap import Remap
 from reconciler.engine.runtime import Parts, Runtime
 from reconciler.engine.syncs import Syncs
 from reconciler.engine.turns import Reading, SpecsTurn
+from reconciler.errors import SpecInvalid
+from reconciler.model.change import Plan
 from reconciler.model.resource import Resource
-from reconciler.ports import Connectors, Store
+from reconciler.ports import Connectors, Snapshot, Store
 from reconciler.settings import Settings
 from reconciler.sources.cache import ParseCache
 from reconciler.sources.folder import Folder
-from reconciler.spec.load import load
+from reconciler.spec.load import Loaded, load
 
 
 class SystemClock:
@@ -90,6 +93,40 @@ async def house(settings: Settings) -> AsyncIterator[House]:
 def parse_cache(settings: Settings) -> ParseCache:
     """Return the cache of parsed spec files."""
     return ParseCache(settings.state_dir / "cache" / "specs.bin")
+
+
+def read_folder(
+    path: Path, environment: str | None, cache: ParseCache | None
+) -> tuple[Snapshot, Loaded]:
+    """Return the specs at *path* as read, problems and all; nothing is contacted or opened."""
+    snapshot = Folder(path).read_now()
+    loaded = load(
+        snapshot.files, environment=environment, catalogue=catalogue_files(), cache=cache
+    )
+    return snapshot, loaded
+
+
+async def plan_folder(built: House, path: Path, wish: Wish) -> tuple[Plan, list[DataEffect]]:
+    """Return the plan that the specs at *path* lead to, and what it does to stored records.
+
+    Raises:
+        SpecInvalid: if the specs have errors.
+    """
+    cache = parse_cache(built.settings)
+    snapshot, loaded = read_folder(path, wish.environment, cache)
+    if loaded.errors:
+        raise SpecInvalid(loaded.problems)
+    cache.save()
+    situation = await built.in_force.look()
+    made = consider(loaded, snapshot, situation.state, wish).plan
+    return made, await data_effects(made, situation, built.store.views)
+
+
+def held(settings: Settings) -> AbstractContextManager[None]:
+    """Hold the state folder: a second ``run`` on it is refused, and told who has it."""
+    from reconciler.store.folder import hold  # noqa: PLC0415
+
+    return hold(settings.state_dir)
 
 
 def runtime(built: House, path: Path, wish: Wish) -> Runtime:

@@ -2,12 +2,13 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Protocol
 
 import structlog
 
 from reconciler.engine.controller import Controller
+from reconciler.engine.ids import new_id
 from reconciler.engine.inforce import InForce, Situation
 from reconciler.engine.queue import WorkQueue
 from reconciler.engine.remap import Remap
@@ -85,9 +86,9 @@ class Runtime:
         log.error("key_unknown", key=key)
         return Done()
 
-    async def request(self, request: SyncRequest, *, key: str | None = None) -> str:
-        """Ask for a sync in the background; return the job's id. Asked twice, it is one job."""
-        name = key or f"sync:{request.connection}:{request.mode}:{','.join(request.entities)}"
+    async def request(self, request: SyncRequest) -> str:
+        """Ask for a sync in the background; return the job's id. The same key is the same job."""
+        name = request.key or new_id("job", self._parts.clock.now())
         job = Job(
             id=name,
             name="sync",
@@ -108,7 +109,8 @@ class Runtime:
         full = await self._last_full(situation, tick.connection)
         request = asked(situation, tick, now=self._parts.clock.now(), runs=full)
         if request is not None:
-            await self.request(request)
+            # Missed and doubled ticks are one job while the first has not ended.
+            await self.request(replace(request, key=f"schedule:{tick.key}"))
 
     async def _watch(self) -> None:
         async for _ in self._parts.source.changes():
