@@ -3,7 +3,7 @@
 import secrets
 import sys
 from datetime import datetime, timedelta
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, Final
 
 import typer
 
@@ -13,6 +13,9 @@ from reconciler.cli.output import Form, moment, show
 from reconciler.errors import Invalid, NotFound
 from reconciler.model.access import Scope
 from reconciler.model.duration import parse_duration
+
+if TYPE_CHECKING:
+    from reconciler.app import House
 
 token = typer.Typer(
     help="API tokens: create, list, revoke.", no_args_is_help=True, rich_markup_mode=None
@@ -42,7 +45,7 @@ def create(
     if admin:
         chosen |= {Scope.ADMIN}
     if connection and not chosen:
-        chosen = frozenset({Scope.READ_RECORDS, Scope.READ_STATUS})
+        chosen = READER
     try:
         lives = parse_duration(expires) if expires else None
     except ValueError as error:
@@ -54,21 +57,39 @@ async def _create(
     name: str, connection: str | None, scopes: frozenset[Scope], lives: timedelta | None
 ) -> None:
     from reconciler.app import house  # noqa: PLC0415
-    from reconciler.engine.tokens import CHANCE, TokenWish, mint  # noqa: PLC0415
     from reconciler.settings import Settings  # noqa: PLC0415
-    from reconciler.web.dates import CURRENT  # noqa: PLC0415
 
     async with house(Settings()) as built:
-        situation = await built.in_force.look()
-        uid = situation.uid(situation.connection(connection)) if connection else None
-        now = built.clock.now()
-        wish = TokenWish(name, scopes, CURRENT, uid, now + lives if lives else None)
-        text, kept = mint(wish, chance=secrets.token_bytes(CHANCE), now=now)
-        async with built.store.begin() as unit:
-            await unit.tokens.put(kept)
-            await unit.commit()
+        text = await issue(built, name, connection, scopes=scopes, lives=lives)
     sys.stdout.write(text + "\n")
     sys.stderr.write("Keep it now: it is not shown again.\n")
+
+
+READER: Final = frozenset({Scope.READ_RECORDS, Scope.READ_STATUS})
+"""What a connection's own token may do."""
+
+
+async def issue(
+    built: "House",
+    name: str,
+    connection: str | None,
+    *,
+    scopes: frozenset[Scope] = READER,
+    lives: timedelta | None = None,
+) -> str:
+    """Keep a new token and return its text, which nobody can read again."""
+    from reconciler.engine.tokens import CHANCE, TokenWish, mint  # noqa: PLC0415
+    from reconciler.web.versions import CURRENT  # noqa: PLC0415  FastAPI is heavy
+
+    situation = await built.in_force.look()
+    uid = situation.uid(situation.connection(connection)) if connection else None
+    now = built.clock.now()
+    wish = TokenWish(name, scopes, CURRENT.name, uid, now + lives if lives else None)
+    text, kept = mint(wish, chance=secrets.token_bytes(CHANCE), now=now)
+    async with built.store.begin() as unit:
+        await unit.tokens.put(kept)
+        await unit.commit()
+    return text
 
 
 @token.command("list")

@@ -76,7 +76,7 @@ def _kind(what: str) -> Kind:
 
 
 def _objects(situation: "Situation", kind: Kind, name: str | None, form: Form) -> None:
-    rows = [
+    rows: list[dict[str, Any]] = [
         {
             "kind": str(key.kind),
             "name": key.name,
@@ -91,7 +91,7 @@ def _objects(situation: "Situation", kind: Kind, name: str | None, form: Form) -
     ]
     _found(rows, kind, name)
     for row in rows if form in {Form.TABLE, Form.WIDE} else []:
-        row["labels"] = [f"{label}={value}" for label, value in dict(row["labels"]).items()]
+        row["labels"] = [f"{label}={value}" for label, value in row["labels"].items()]
     show(rows, form, columns=("name", "labels", "origin"), wide=("owner", "digest"))
 
 

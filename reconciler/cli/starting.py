@@ -25,15 +25,11 @@ def init(
 
     Example: reconciler init my-integrations
     """
-    starter = dict(_starter(files("reconciler.cli") / "starter", Path()))
-    there = [path for path in starter if (folder / path).exists()]
+    there = [path for path, _ in _starter_files() if (folder / path).exists()]
     if there and not force:
         msg = f"{folder}: {', '.join(str(path) for path in there)} would be written over"
         fail(Invalid(msg, hint="choose an empty folder, or say --force"))
-    for path, content in starter.items():
-        target = folder / path
-        target.parent.mkdir(parents=True, exist_ok=True)
-        target.write_bytes(content)
+    for target in write_starter(folder):
         sys.stdout.write(f"  + {target}\n")
     where = "" if folder == Path() else f"cd {folder} && "
     sys.stdout.write(
@@ -45,6 +41,21 @@ def init(
         "  reconciler sync plant-a\n"
         "  reconciler records plant-a purchase-orders\n"
     )
+
+
+def write_starter(folder: Path) -> list[Path]:
+    """Write the starter into *folder* and return its files."""
+    written = []
+    for path, content in _starter_files():
+        target = folder / path
+        target.parent.mkdir(parents=True, exist_ok=True)
+        target.write_bytes(content)
+        written.append(target)
+    return written
+
+
+def _starter_files() -> "list[tuple[Path, bytes]]":
+    return _starter(files("reconciler.cli") / "starter", Path())
 
 
 def _starter(folder: Traversable, under: Path) -> "list[tuple[Path, bytes]]":

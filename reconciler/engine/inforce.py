@@ -160,4 +160,5 @@ def _layer(name: LayerName, key: ResourceKey, spec: Mapping[str, Any]) -> Layer:
 
 def selects(selector: Mapping[str, Any], connection: Resource) -> bool:
     """Return whether all labels of *selector* are on *connection*."""
-    return selector["matchLabels"].items() <= connection.labels.items()
+    wanted: Mapping[str, str] = selector["matchLabels"]
+    return wanted.items() <= connection.labels.items()
