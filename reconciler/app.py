@@ -100,9 +100,7 @@ def read_folder(
 ) -> tuple[Snapshot, Loaded]:
     """Return the specs at *path* as read, problems and all; nothing is contacted or opened."""
     snapshot = Folder(path).read_now()
-    loaded = load(
-        snapshot.files, environment=environment, catalogue=catalogue_files(), cache=cache
-    )
+    loaded = load(snapshot.files, environment=environment, catalogue=catalogue_files(), cache=cache)
     return snapshot, loaded
 
 
@@ -150,7 +148,9 @@ def runtime(built: House, path: Path, wish: Wish) -> Runtime:
     return Runtime(parts, lambda made: Timer(made.due))
 
 
-async def serve(built: House, made: Runtime, bind: tuple[str, int], *, started: asyncio.Event) -> None:
+async def serve(
+    built: House, made: Runtime, bind: tuple[str, int], *, started: asyncio.Event
+) -> None:
     """Serve the API until cancelled."""
     from reconciler.web.app import Services, make_app  # noqa: PLC0415  FastAPI is heavy
     from reconciler.web.app import serve as serve_app  # noqa: PLC0415

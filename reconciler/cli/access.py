@@ -137,7 +137,9 @@ def _state(revoked: datetime | None, expires: datetime | None, now: datetime) ->
 
 
 @token.command()
-def revoke(ident: Annotated[str, typer.Argument(metavar="ID", help="As token list shows it.")]) -> None:
+def revoke(
+    ident: Annotated[str, typer.Argument(metavar="ID", help="As token list shows it.")],
+) -> None:
     """Make a token worthless, at once.
 
     Example: reconciler token revoke k3n5d7q2x4c6z

@@ -33,7 +33,6 @@ from reconciler.plan.render.text import render_text
 from reconciler.ports import SyncRequest
 from reconciler.sandbox import Sandbox
 from reconciler.settings import Settings
-from reconciler.sources.folder import Folder
 
 CONNECTION: Final = "plant-a"
 ENTITY: Final = "purchase-orders"
@@ -120,7 +119,9 @@ class Story:
         _heading("1. The plan: what the specs would do", "reconciler plan specs --env dev")
         made, effects = await plan_folder(self.built, self.specs, self.wish)
         _say(render_text(made, color=colored(sys.stdout), notes=notes(effects)))
-        _heading("2. Apply it, in one transaction", "reconciler apply specs --env dev --auto-approve")
+        _heading(
+            "2. Apply it, in one transaction", "reconciler apply specs --env dev --auto-approve"
+        )
         generation = await apply(made, self.built.store, self.built.clock, actor="demo")
         again, _ = await plan_folder(self.built, self.specs, self.wish)
         _say(f"Applied. Generation {generation} is in force.")
@@ -183,14 +184,18 @@ class Story:
         _say(render_text(made, diff=True, color=colored(sys.stdout), notes=notes(effects)))
         await _until(self._planned_is_applied, "the changed mapping did not come into force")
         after = await self._status_counts()
-        _say(f"orders 'sent' in the API before: {before.get('sent', 0)}, after: {after.get('sent', 0)}")
+        _say(
+            f"orders 'sent' in the API before: {before.get('sent', 0)}, after: {after.get('sent', 0)}"
+        )
         _say(f"calls to the plant for all of that: {self.sandbox.stats['calls'] - calls}")
 
     async def refused(self) -> None:
         """Let the plant refuse the credentials, and let it take them again."""
         _heading("7. The customer changes the password: said clearly, and nothing is lost")
         self.sandbox.switch(refuse=True)
-        report = await self.built.syncs.run(SyncRequest(CONNECTION, (ENTITY,), SyncMode.INCREMENTAL))
+        report = await self.built.syncs.run(
+            SyncRequest(CONNECTION, (ENTITY,), SyncMode.INCREMENTAL)
+        )
         if report.error is None:
             msg = "the sandbox was to refuse the credentials and did not"
             raise ReconcilerError(msg)
@@ -246,7 +251,7 @@ async def _first(wanted: Awaitable[Any], work: "asyncio.Task[None]") -> None:
 async def _until(true: Callable[[], Awaitable[bool]], otherwise: str) -> None:
     try:
         async with asyncio.timeout(PATIENCE.total_seconds()):
-            while not await true():
+            while not await true():  # noqa: ASYNC110  what it waits for tells nobody
                 await asyncio.sleep(0.2)
     except TimeoutError:
         raise ReconcilerError(otherwise, hint="see the log above") from None

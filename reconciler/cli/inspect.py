@@ -36,7 +36,9 @@ PLURALS: Final = {
 
 def get(
     what: Annotated[str, typer.Argument(help="connections, mappings, runs, events, records, …")],
-    name: Annotated[str | None, typer.Argument(help="Only this one; for runs: a connection.")] = None,
+    name: Annotated[
+        str | None, typer.Argument(help="Only this one; for runs: a connection.")
+    ] = None,
     output: Output = Form.TABLE,
     limit: Annotated[int, typer.Option(help="At most so many runs or events.", min=1)] = 20,
 ) -> None:
@@ -72,7 +74,7 @@ def _kind(what: str) -> Kind:
     known = [*PLURALS, "runs", "events", "records"]
     near = difflib.get_close_matches(what, known, n=1)
     hint = f"did you mean {near[0]!r}?" if near else f"it is one of {', '.join(known)}"
-    fail(Invalid(f"there is nothing called {what!r}", hint=hint))
+    return fail(Invalid(f"there is nothing called {what!r}", hint=hint))
 
 
 def _objects(situation: "Situation", kind: Kind, name: str | None, form: Form) -> None:
@@ -237,9 +239,7 @@ async def _describe(key: ResourceKey, form: Form) -> None:
     show_value(told, Form.YAML if form is Form.TABLE else form)
 
 
-async def _connection_status(
-    built: "House", situation: "Situation", name: str
-) -> dict[str, Any]:
+async def _connection_status(built: "House", situation: "Situation", name: str) -> dict[str, Any]:
     views = built.store.views
     connection = situation.connection(name)
     uid = situation.uid(connection)
@@ -317,4 +317,3 @@ def _row(record: "UnifiedRecord", *, raw: bool) -> dict[str, Any]:
     if raw:
         row["raw"] = msgspec.json.decode(record.raw)
     return row
-

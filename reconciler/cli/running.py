@@ -3,7 +3,7 @@
 import asyncio
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Self
 
 import typer
 
@@ -22,11 +22,14 @@ def run(
     path: SpecsPath = Path("specs"),
     env: Env = None,
     bind: Annotated[
-        str | None, typer.Option(help="Where to listen; default 127.0.0.1:8080.", metavar="HOST:PORT")
+        str | None,
+        typer.Option(help="Where to listen; default 127.0.0.1:8080.", metavar="HOST:PORT"),
     ] = None,
     behind_proxy: Annotated[
         bool,
-        typer.Option("--behind-proxy", help="A proxy in front speaks TLS; needed for a public bind."),
+        typer.Option(
+            "--behind-proxy", help="A proxy in front speaks TLS; needed for a public bind."
+        ),
     ] = False,
 ) -> None:
     """Run the reconciler: watch the specs, apply changes, sync on schedule, serve the API.
@@ -121,7 +124,7 @@ class Progress:
         self._moving = sys.stderr.isatty()
         self._started = 0.0
 
-    def __enter__(self) -> "Progress":
+    def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *_: object) -> None:

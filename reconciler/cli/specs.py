@@ -25,7 +25,8 @@ Env = Annotated[
     typer.Option("--env", envvar="RECONCILER_ENV", help="The Environment whose variables hold."),
 ]
 Names = Annotated[
-    list[str] | None, typer.Option(help="Kind/name, or a pattern (Mapping/acme-*); may be repeated.")
+    list[str] | None,
+    typer.Option(help="Kind/name, or a pattern (Mapping/acme-*); may be repeated."),
 ]
 
 
@@ -141,7 +142,9 @@ def plan(
     selector: Selector = None,
     prune: Prune = False,
     max_deletes: MaxDeletes = 10,
-    diff: Annotated[bool, typer.Option("--diff", help="Show each field, before and after.")] = False,
+    diff: Annotated[
+        bool, typer.Option("--diff", help="Show each field, before and after.")
+    ] = False,
     form: Annotated[PlanForm, typer.Option("--format", help="How to print.")] = PlanForm.TEXT,
     out: Annotated[Path | None, typer.Option(help="Save the plan, to apply exactly it.")] = None,
     detailed_exitcode: Annotated[
@@ -170,7 +173,7 @@ async def _planned(
     if out is not None:
         from reconciler.plan.saved import dump  # noqa: PLC0415
 
-        out.write_bytes(dump(made))
+        _write(out, dump(made))
         sys.stderr.write(f"Saved as {out}. Apply exactly this with: reconciler apply {out}\n")
     return made
 
@@ -203,7 +206,9 @@ def apply(
     selector: Selector = None,
     prune: Prune = False,
     max_deletes: MaxDeletes = 10,
-    diff: Annotated[bool, typer.Option("--diff", help="Show each field, before and after.")] = False,
+    diff: Annotated[
+        bool, typer.Option("--diff", help="Show each field, before and after.")
+    ] = False,
     auto_approve: Annotated[bool, typer.Option("--auto-approve", help="Do not ask.")] = False,
 ) -> None:
     """Bring specs into force, in one transaction. Asks first on a terminal.
@@ -220,8 +225,7 @@ async def _applied(path: Path, options: _Options, *, diff: bool, approved: bool)
     from reconciler.settings import Settings  # noqa: PLC0415
 
     async with house(Settings()) as built:
-        saved = path.is_file() and path.suffix not in {".yaml", ".yml"}
-        if saved:
+        if _is_saved(path):
             made, effects = await _loaded(built, path)
         else:
             made, effects = await plan_folder(built, path, options.wish())
@@ -244,7 +248,7 @@ async def _loaded(built: "House", path: Path) -> "tuple[Plan, list[DataEffect]]"
     """Return the plan saved at *path*, if it still holds; else say which objects moved on."""
     from reconciler.plan.saved import load_plan  # noqa: PLC0415
 
-    made = load_plan(path.read_bytes())
+    made = load_plan(_read(path))
     state = await built.store.views.state()
     if made.base == state.generation:
         return made, []
@@ -257,6 +261,21 @@ async def _loaded(built: "House", path: Path) -> "tuple[Plan, list[DataEffect]]"
     named = f"; changed since: {', '.join(moved)}" if moved else ""
     msg = f"{path} is stale: made from generation {made.base}, now {state.generation}{named}"
     raise PlanStale(msg, hint=f"plan again: reconciler plan --out {path}")
+
+
+def _is_saved(path: Path) -> bool:
+    return path.is_file() and path.suffix not in {".yaml", ".yml"}
+
+
+def _read(path: Path) -> bytes:
+    return path.read_bytes()
+
+
+def _write(path: Path, content: bytes) -> None:
+    try:
+        path.write_bytes(content)
+    except OSError as error:
+        fail(Invalid(f"{path}: cannot be written: {error.strerror}"))
 
 
 def _agreed(*, approved: bool) -> bool:

@@ -19,7 +19,9 @@ if TYPE_CHECKING:
 
 def init(
     folder: Annotated[Path, typer.Argument(metavar="DIR", help="Where to put it.")] = Path(),
-    force: Annotated[bool, typer.Option("--force", help="Write over files that are there.")] = False,
+    force: Annotated[
+        bool, typer.Option("--force", help="Write over files that are there.")
+    ] = False,
 ) -> None:
     """Write a working starter: specs against the built-in sandbox, .gitignore, a CI workflow.
 
@@ -107,7 +109,7 @@ async def _doctor(path: Path, env: str | None) -> bool:
         well &= _told(f"specs {path}", broken or counted, "reconciler validate" if broken else None)
     async with house(settings) as built:
         state = await built.store.views.state()
-        where = settings.database_url and "PostgreSQL" or str(settings.state_dir)
+        where = (settings.database_url and "PostgreSQL") or str(settings.state_dir)
         well &= _told("store", f"{where}, generation {state.generation}")
         well &= _told_private(settings.state_dir)
         for connection in (await built.in_force.look()).connections():
@@ -127,7 +129,9 @@ async def _probed(built: "House", name: str) -> bool:
     try:
         await built.syncs.probe(name)
     except ReconcilerError as error:
-        return _told(f"connection {name}", f"{error.code} {error.message}", error.hint or "see above")
+        return _told(
+            f"connection {name}", f"{error.code} {error.message}", error.hint or "see above"
+        )
     return _told(f"connection {name}", "answers, and takes our credentials")
 
 

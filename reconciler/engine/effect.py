@@ -152,9 +152,12 @@ def _causes(plan: Plan, connection: Resource, entity: str) -> tuple[ResourceKey,
     found = []
     for change in plan.changes:
         resource = change.before if isinstance(change, (Delete, Forget)) else change.after
-        if change.key.kind is Kind.MAPPING and _maps(resource, connection, entity):
-            found.append(change.key)
-        elif change.key in (connection.key, ResourceKey(Kind.CONNECTOR, connection.spec["connector"])):
+        if (
+            change.key.kind is Kind.MAPPING and _maps(resource, connection, entity)
+        ) or change.key in (
+            connection.key,
+            ResourceKey(Kind.CONNECTOR, connection.spec["connector"]),
+        ):
             found.append(change.key)
     return tuple(found[:1])
 

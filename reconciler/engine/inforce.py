@@ -75,9 +75,7 @@ class Situation:
         """Return the name of the connection with this uid; the uid itself if it is gone."""
         if self._names is None:
             self._names = {
-                uid: key.name
-                for key, uid in self.state.uids.items()
-                if key.kind is Kind.CONNECTION
+                uid: key.name for key, uid in self.state.uids.items() if key.kind is Kind.CONNECTION
             }
         return self._names.get(uid, uid)
 

@@ -42,9 +42,7 @@ def read_specs(
     Raises:
         SpecInvalid: with all problems, if any of them is an error.
     """
-    loaded = load(
-        snapshot.files, environment=wish.environment, catalogue=catalogue, cache=cache
-    )
+    loaded = load(snapshot.files, environment=wish.environment, catalogue=catalogue, cache=cache)
     if loaded.errors:
         raise SpecInvalid(loaded.problems)
     return loaded

@@ -66,5 +66,10 @@ def test_an_unordered_stream_reaches_the_sources_clock_at_its_first_page() -> No
 
 def test_the_position_moves_at_the_end_and_never_backwards() -> None:
     ended = closed(replace(STOPPED, reached="0001"), NOON)
-    assert (ended.position, ended.page, ended.mode, ended.since) == (KNOWN.position, None, None, None)
+    assert (ended.position, ended.page, ended.mode, ended.since) == (
+        KNOWN.position,
+        None,
+        None,
+        None,
+    )
     assert closed(replace(STOPPED, reached="9999"), NOON).position == "9999"

@@ -49,12 +49,16 @@ async def test_a_new_custom_field_is_in_the_next_answer(plant: Plant) -> None:
 
 async def test_stored_records_follow_and_only_those_that_differ_move(plant: Plant) -> None:
     await synced(plant)
-    before = {r.source_id: r for r in await plant.store.views.records(RecordQuery("purchase-orders"))}
+    before = {
+        r.source_id: r for r in await plant.store.views.records(RecordQuery("purchase-orders"))
+    }
     await plant.declare(connection(), CLOSED)
     await plant.clock.turn(timedelta(minutes=1))
     (run,) = await Remap(plant.store, plant.in_force, plant.clock).all()
     assert (run.mode, run.read, run.updated, run.unchanged) == (SyncMode.REMAP, 2, 1, 1)
-    after = {r.source_id: r for r in await plant.store.views.records(RecordQuery("purchase-orders"))}
+    after = {
+        r.source_id: r for r in await plant.store.views.records(RecordQuery("purchase-orders"))
+    }
     assert after["a"].updated_at > before["a"].updated_at
     assert after["b"].updated_at == before["b"].updated_at
     assert await Remap(plant.store, plant.in_force, plant.clock).all() == []
