@@ -1,6 +1,7 @@
 """The master data: sites, places, people, suppliers, parts, stock, machines, documents."""
 
-from typing import TYPE_CHECKING, Final
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Any, Final
 
 from reconciler.sandbox.shelf import Body
 from reconciler.sandbox.stamps import day
@@ -22,7 +23,7 @@ DAY: Final = 86_400_000
 HISTORY: Final = 80
 """Days that the records reach back: inside the default history of a first sync."""
 
-SITES: Final = (
+SITES: Final[tuple[dict[str, Any], ...]] = (
     {"code": "S1", "name": "Plant Moerdijk", "street": "Middenweg 12", "zip": "4782 PM", "city": "Moerdijk", "cc": "NL", "lat": "51.6976", "lng": "4.5843", "phone": "+31 168 555 010", "active": True},
     {"code": "S2", "name": "Werk Duisburg", "street": "Rheinkai 7", "zip": "47119", "city": "Duisburg", "cc": "DE", "lat": "51.4470", "lng": "6.7420", "phone": None, "active": True},
 )  # fmt: skip
@@ -48,23 +49,11 @@ _CRITICALITY: Final = ("A", "B", "C", "c", None)
 
 def fill(plant: "Plant", now: int) -> None:
     """Put the master data on their shelves, with stamps of the last months."""
-    for site in SITES:
-        plant.put("sites", dict(site), now - HISTORY * DAY)
-    for site in SITES:
-        for place in PLACES:
-            plant.put("locations", _location(str(site["code"]), place), now - HISTORY * DAY)
-    for storeroom in STOREROOMS:
-        plant.put("storerooms", dict(storeroom), now - HISTORY * DAY)
-    for entity, codes in STATUSES.items():
-        for rank, code in enumerate(codes):
-            status = {"entity": entity, "code": code, "text": code.title(), "rank": rank}
-            plant.put("statuses", status, now - HISTORY * DAY)
-    for person in PEOPLE:
-        plant.put("users", _user(plant, person), now - HISTORY * DAY)
+    for collection, body in _first(plant):
+        plant.put(collection, body, now - HISTORY * DAY)
     for turn in range(plant.scale):
         for firm in FIRMS:
             plant.put("vendors", _vendor(plant, firm, turn, now), past(plant, now))
-    for turn in range(plant.scale):
         _fill_parts(plant, now, turn)
         _fill_machines(plant, now, turn)
 
@@ -77,6 +66,17 @@ def past(plant: "Plant", now: int) -> int:
 def money(cents: int) -> str:
     """Return *cents* as text with two digits."""
     return f"{cents // 100}.{cents % 100:02d}"
+
+
+def _first(plant: "Plant") -> Iterator[tuple[str, Body]]:
+    """Yield what a plant has from its first day on."""
+    yield from (("sites", dict(site)) for site in SITES)
+    yield from (("locations", _location(site["code"], place)) for site in SITES for place in PLACES)
+    yield from (("storerooms", dict(storeroom)) for storeroom in STOREROOMS)
+    for entity, codes in STATUSES.items():
+        for rank, code in enumerate(codes):
+            yield "statuses", {"entity": entity, "code": code, "text": code.title(), "rank": rank}
+    yield from (("users", _user(plant, person)) for person in PEOPLE)
 
 
 def _location(site: str, place: tuple[str, str, str, str | None]) -> Body:
@@ -193,7 +193,7 @@ def stock(plant: "Plant", part: Body, storeroom: str) -> Body:
 
 def _fill_machines(plant: "Plant", now: int, turn: int) -> None:
     for family in MACHINES:
-        for position in range(family.count):
+        for position in range(family.number):
             machine = _machine(plant, family, position, turn)
             machine["bought"] = day(now - plant.random.randrange(400, 6000) * DAY)
             plant.put("assets", machine, past(plant, now))

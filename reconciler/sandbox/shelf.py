@@ -91,7 +91,10 @@ class Shelf:
             return self._by_key
         if self._filtered is None or self._filtered[0] != since:
             changes = self._changes()
-            self._filtered = since, sorted(key for _, key in changes[bisect_left(changes, (since,)) :])
+            self._filtered = (
+                since,
+                sorted(key for _, key in changes[bisect_left(changes, (since,)) :]),
+            )
         return self._filtered[1]
 
     def keys_after(self, key: Key | None, since: int | None = None) -> Sequence[Any]:

@@ -77,13 +77,13 @@ PARTS: Final = (
 
 
 class MachineFamily(NamedTuple):
-    """A family of machines: class, tag, name, makers and models, how many, price, and its components."""
+    """A family of machines: class, tag, name, makers and models, number of them, price, and its components."""
 
     group: str
     tag: str
     name: str
     models: tuple[tuple[str, str], ...]
-    count: int
+    number: int
     price: int
     parts: tuple[str, ...] = ()
 
@@ -104,7 +104,7 @@ PEOPLE: Final = (
     ("m.nunez", "María Núñez", "Plant manager"),
     ("t.vanleeuwen", "Tess van Leeuwen", "Storekeeper"),
     ("o.lindqvist", "Olof Lindqvist", "Mechanic"),
-    ("b.yilmaz", "Burak Yılmaz", "Electrician"),
+    ("j.strauss", "Jürgen Strauß", "Electrician"),
     ("f.rossi", "Francesca Rossi", "Mechanic"),
     ("P.HENDRIKS", "Piet Hendriks", "mechanic"),
     ("s.oconnor", "Siobhán O'Connor", "Operator"),
@@ -156,7 +156,7 @@ COMPLAINTS: Final = (
     ("Oil on the floor near {machine}", None),
     ("{machine} stopped twice today", "Restarted by hand both times; display says F-031."),
     ("Light out above {machine}", ""),
-    ("Guard of {machine} rattles", "Two bolts missing – taped for now"),
+    ("Guard of {machine} rattles", "Two bolts missing, taped for now"),
     ("Temperature of {machine} too high", "78 °C on the drive side, alarm limit is 85 °C"),
 )
 """Subjects of service requests and what was written with them."""
