@@ -71,20 +71,23 @@ class Control:
         place, _, rest = request.path.removeprefix(PREFIX).partition("/")
         if place == "records":
             return self._record(request, rest, to_ms(now))
+        response: Response
         match request.method, place:
             case "GET", "switches":
-                return answer(self._office.switches)
+                response = answer(self._office.switches)
             case "POST", "switches":
-                return self._switched(request, now)
+                response = self._switched(request, now)
             case "GET", "stats":
-                return answer(self.stats())
+                response = answer(self.stats())
             case "DELETE", "stats":
-                return self._forgotten()
+                response = self._forgotten()
             case "GET", "ledger":
-                return answer(self._ledger(request))
-        return problem(
-            404, "Here are GET and POST switches, GET and DELETE stats, ledger, records."
-        )
+                response = answer(self._ledger(request))
+            case _:
+                response = problem(
+                    404, "GET or POST switches, GET or DELETE stats, ledger, records."
+                )
+        return response
 
     def _switched(self, request: Request, now: datetime) -> Response:
         changes = msgspec.convert(request.json(), dict[str, Any])
