@@ -76,7 +76,9 @@ class SessionLogin:
 
     renewable = True
 
-    def __init__(self, auth: Auth, context: Mapping[str, Any], ask_of: AskOf, question: Question) -> None:
+    def __init__(
+        self, auth: Auth, context: Mapping[str, Any], ask_of: AskOf, question: Question
+    ) -> None:
         self._question = question
         self._context = context
         self._ask_of = ask_of
@@ -152,7 +154,9 @@ class Keeper:
         self._session: Session | None = None
         self._lock = asyncio.Lock()
 
-    async def send(self, ask_for: Callable[[Session], Ask], exchange: Callable[[Ask], Awaitable[Any]]) -> Any:
+    async def send(
+        self, ask_for: Callable[[Session], Ask], exchange: Callable[[Ask], Awaitable[Any]]
+    ) -> Any:
         """Return what *exchange* makes of the request that *ask_for* makes for the session.
 
         Raises:
@@ -195,5 +199,7 @@ def _texts(value: Any) -> list[str]:
     """Return the longer texts in a login's answer: one of them is the token."""
     if isinstance(value, str):
         return [value] if len(value) >= 16 else []
-    items = value.values() if isinstance(value, Mapping) else value if isinstance(value, list) else ()
+    items = (
+        value.values() if isinstance(value, Mapping) else value if isinstance(value, list) else ()
+    )
     return [text for item in items for text in _texts(item)]

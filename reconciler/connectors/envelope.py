@@ -119,5 +119,7 @@ def json_of(answer: Answer) -> bytes:
     except (msgspec.DecodeError, RecursionError):
         kind = "HTML" if body.lstrip()[:1] == b"<" else "something"
         what = f"{kind} where JSON was due" if body.strip() else "nothing where JSON was due"
-        raise ServerFault(f"{answer.place} answered {answer.status} with {what}: {answer.quote}") from None
+        raise ServerFault(
+            f"{answer.place} answered {answer.status} with {what}: {answer.quote}"
+        ) from None
     return body

@@ -100,7 +100,9 @@ def check_status(answer: Answer) -> None:
     said = f"{answer.place} answered {status}: {answer.quote}"
     wait = wait_asked(answer)
     if status == 401:
-        raise Unauthorized(said, hint="check the credentials that the connection's 'auth' refers to")
+        raise Unauthorized(
+            said, hint="check the credentials that the connection's 'auth' refers to"
+        )
     if status == 403:
         raise Forbidden(said, hint="give the user of this connection the right to read this")
     if status == 429 or (status == 503 and wait is not None):

@@ -28,7 +28,11 @@ from reconciler.ports import Clock
 LARGEST_BODY: Final = 32 * 1024 * 1024
 MOST_REDIRECTS: Final = 3
 _GZIP: Final = b"\x1f\x8b"
-_HEADERS: Final = {"accept": "application/json", "accept-encoding": "gzip", "user-agent": "reconciler"}
+_HEADERS: Final = {
+    "accept": "application/json",
+    "accept-encoding": "gzip",
+    "user-agent": "reconciler",
+}
 _LOGGERS: Final = ("httpx", "httpcore.connection", "httpcore.http11", "httpcore.proxy")
 
 
@@ -79,7 +83,7 @@ class Wire:
     async def _once(self, ask: Ask) -> Answer:
         place = self._redactor.clean(ask.place)
         asked_at = self._clock.now()
-        async with _in_our_words(place, self._redactor, self._timeout):
+        async with _in_our_words(place, self._redactor, self._timeout.total_seconds()):
             request = self._request(ask)
             response = await self._client.send(request, stream=True)
             try:
@@ -159,15 +163,15 @@ def _too_large(place: str) -> SourceInvalid:
 
 
 @asynccontextmanager
-async def _in_our_words(place: str, redactor: Redactor, timeout: timedelta) -> AsyncIterator[None]:
+async def _in_our_words(place: str, redactor: Redactor, seconds: float) -> AsyncIterator[None]:
     """Turn the HTTP library's errors into ours; a whole answer has ten times the time of a step."""
     try:
-        async with asyncio.timeout(timeout.total_seconds() * 10):
+        async with asyncio.timeout(seconds * 10):
             yield
     except (httpx.TimeoutException, TimeoutError) as error:
         kind = type(error).__name__.removesuffix("Timeout").lower()
         step = {"connect": "no connection", "pool": "no free connection"}.get(kind, "no answer")
-        raise Unreachable(f"{place}: {step} within {timeout.total_seconds():g} s") from None
+        raise Unreachable(f"{place}: {step} within {seconds:g} s") from None
     except httpx.RemoteProtocolError as error:
         raise ServerFault(f"{place} broke off: {redactor.clean(str(error))}") from None
     except httpx.TransportError as error:
@@ -176,7 +180,9 @@ async def _in_our_words(place: str, redactor: Redactor, timeout: timedelta) -> A
             f"{place}: {why}", hint="check base_url, the network and the system itself"
         ) from None
     except (httpx.InvalidURL, UnicodeError, ValueError) as error:
-        raise SourceInvalid(f"{place}: not a request that can be sent: {redactor.clean(str(error))}") from None
+        raise SourceInvalid(
+            f"{place}: not a request that can be sent: {redactor.clean(str(error))}"
+        ) from None
 
 
 @cache

@@ -195,4 +195,4 @@ class Retries:
         asked = error.wait if isinstance(error, RateLimited) else None
         if asked is not None:
             return asked
-        return min(FIRST_WAIT * 2 ** (tries - 1), LONGEST_BACKOFF) * self._chance()
+        return min(FIRST_WAIT * 2.0 ** (tries - 1), LONGEST_BACKOFF) * self._chance()

@@ -23,9 +23,10 @@ _LONGEST_TOKEN: Final = 8_192
 
 
 class Spot(msgspec.Struct, frozen=True, omit_defaults=True):
-    """Where a page is: after ``pages`` others; at an ``offset``, a ``number``, a ``token``, a ``key`` or
-    a ``link``; for the value ``each``.
+    """Where a page is.
 
+    After ``pages`` others; at an ``offset``, a ``number``, a ``token``, a ``key`` or a ``link``; for the
+    value ``each``.
     ``most``: how many records the longest page had. ``asked_on``: the page before was short, and may
     have been the last. ``seen``: the mark of the page before; ``same``: how often it came in a row.
     ``anchor``: the mark of an earlier token.
@@ -47,8 +48,10 @@ class Spot(msgspec.Struct, frozen=True, omit_defaults=True):
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """What paging must know of a page: how many records, their ids, the last one's key; what ``next``
-    and ``more`` found in the answer, and where the answer came from.
+    """What paging must know of a page.
+
+    How many records, their ids (``mark``), the last one's key; what ``next`` and ``more`` found in the
+    answer, and where the answer came from.
     """
 
     count: int
@@ -75,7 +78,8 @@ def read_spot(text: str | None) -> Spot:
         return _READ.decode(text)
     except msgspec.DecodeError:
         raise SourceInvalid(
-            "the place where the last run stopped cannot be read", hint="sync this entity anew with --full"
+            "the place where the last run stopped cannot be read",
+            hint="sync this entity anew with --full",
         ) from None
 
 
@@ -154,8 +158,12 @@ def _step(paging: Paging, spot: Spot, found: Found) -> Mapping[str, Any] | None:
             return None if found.next in (None, "", False) else {"token": _token(found.next)}
         case "next_link":
             return {"link": _link(found)} if found.next else None
-    if not _more(paging, spot, found):
-        return None
+        case "offset" | "page" | "keyset":
+            return _counted(paging, spot, found) if _more(paging, spot, found) else None
+
+
+def _counted(paging: Paging, spot: Spot, found: Found) -> Mapping[str, Any]:
+    """Return the fields of the next page, for the kinds where we count ourselves."""
     if paging.type == "offset":
         return {"offset": spot.offset + found.count}
     if paging.type == "page":
@@ -172,7 +180,7 @@ def _more(paging: Paging, spot: Spot, found: Found) -> bool:
     return found.count > 0 and found.count >= spot.most and found.count % 10 == 0
 
 
-def _token(value: Any) -> str | int | float:
+def _token(value: Any) -> str | float:
     if isinstance(value, bool) or not isinstance(value, str | int | float):
         raise SourceInvalid(
             f"the next page is given as {type(value).__name__}, not as a text or a number",

@@ -8,7 +8,7 @@ the source takes no fractions.
 import re
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
-from typing import Any, Final, NoReturn
+from typing import Any, Final
 from zoneinfo import ZoneInfo
 
 from reconciler.errors import SourceInvalid
@@ -87,7 +87,7 @@ class Positions:
                 return _EPOCH + int(value * grains) * _MICROSECOND
         except (ValueError, OverflowError):
             pass
-        self._refuse(value)
+        raise self._refusal(value)
 
     def _parse(self, text: str) -> datetime:
         try:
@@ -106,10 +106,10 @@ class Positions:
         text = str(value)
         if self._type == "integer" and re.fullmatch(r"\d{1,20}", text):
             return text.zfill(_DIGITS)
-        self._refuse(value)
+        raise self._refusal(value)
 
-    def _refuse(self, value: Any) -> NoReturn:
-        raise SourceInvalid(
+    def _refusal(self, value: Any) -> SourceInvalid:
+        return SourceInvalid(
             f"the cursor '{self._expression}' of a record is {str(value)[:60]!r}, which is no "
             f"{self._type} in the format '{self._format}'",
             hint="write the format that the source uses in the connector's cursor",

@@ -108,9 +108,8 @@ def _holds_template(value: Any) -> bool:
 def _pairs(query: Mapping[str, Any]) -> tuple[tuple[str, str], ...]:
     pairs: list[tuple[str, str]] = []
     for name, value in query.items():
-        for item in value if isinstance(value, list | tuple) else (value,):
-            if item is not None:
-                pairs.append((name, query_text(item)))
+        items = value if isinstance(value, list | tuple) else (value,)
+        pairs.extend((name, query_text(item)) for item in items if item is not None)
     return tuple(pairs)
 
 

@@ -28,8 +28,10 @@ _COMPOSITE: Final = re.compile(r"\[\s*([\w.]+(?:\s*,\s*[\w.]+)*)\s*\]")
 
 @dataclass(slots=True)
 class Sheet:
-    """The records of one page. ``count`` is how many there were, ``last_key`` the last one's key for
-    paging, ``mark`` what tells the page from others.
+    """The records of one page.
+
+    ``count`` is how many there were, ``last_key`` the last one's key for paging, ``mark`` what tells the
+    page from others.
     """
 
     count: int
@@ -88,9 +90,13 @@ class Sheets:
         if self._positions is not None:
             stamps = [row[self._width] for row in rows if row is not None]
             sheet.reached = self._positions.highest(stamps)
-        last = self._last.pick(raws[-1])
-        sheet.last_key = last[0] if last else None
+        sheet.last_key = self.last_key(raws)
         return sheet
+
+    def last_key(self, raws: Sequence[bytes | msgspec.Raw]) -> Any:
+        """Return the key of the last of *raws*, for paging."""
+        last = self._last.pick(raws[-1]) if raws else None
+        return last[0] if last else None
 
     def raws(self, payload: bytes, place: str) -> Sequence[bytes | msgspec.Raw]:
         """Return the records of *payload*, each as JSON.
@@ -98,6 +104,7 @@ class Sheets:
         Raises:
             SourceInvalid: if there is no list.
         """
+        raws: Sequence[bytes | msgspec.Raw] | None
         if self._lister is not None:
             raws = self._lister.find(payload)
         else:
@@ -220,7 +227,7 @@ def _typed_look(paths: Sequence[Path]) -> Callable[[bytes | msgspec.Raw], Sequen
     get = attrgetter(*[names[path] for path in paths])
     if len(paths) == 1:
         return lambda raw: (get(decode(raw)),)
-    return lambda raw: get(decode(raw))  # type: ignore[no-any-return]  # attrgetter is untyped
+    return lambda raw: get(decode(raw))
 
 
 def _no_look(_raw: bytes | msgspec.Raw) -> Sequence[Any]:

@@ -57,7 +57,9 @@ class JsonRpc:
         try:
             reply = _READ.decode(body)
         except msgspec.ValidationError:
-            raise ServerFault(f"{answer.place} answered no JSON-RPC reply: {answer.quote}") from None
+            raise ServerFault(
+                f"{answer.place} answered no JSON-RPC reply: {answer.quote}"
+            ) from None
         error = msgspec.json.decode(reply.error)
         if error is not None:
             raise _tryton_error(answer, error) if self._tryton else _plain_error(answer, error)
