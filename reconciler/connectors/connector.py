@@ -1,7 +1,7 @@
 """A connector: one connection's system, read page by page through the manifest of its type."""
 
 from collections.abc import AsyncIterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any, Final, Protocol
 
@@ -272,7 +272,7 @@ class HttpConnector:
             }
             ask = channel.speech.ask(question.fill(whole, turn.more if turn else None))
             link = turn.spot.link if turn else None
-            return ask if link is None else Ask(ask.method, link, (), ask.headers, ask.body)
+            return ask if link is None else replace(ask, url=link, query=())
 
         async def exchange(ask: Ask) -> tuple[bytes, Answer]:
             async def attempt() -> tuple[bytes, Answer]:

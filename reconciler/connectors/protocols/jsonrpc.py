@@ -43,7 +43,8 @@ class JsonRpc:
             call["jsonrpc"] = "2.0"
         headers = {"content-type": "application/json", **filled.headers}
         url = joined(self._endpoint, filled.path)
-        return Ask("POST", url, filled.query, headers, msgspec.json.encode(call))
+        body = msgspec.json.encode(call)
+        return Ask("POST", url, filled.query, headers, body, filled.call or "")
 
     def open(self, answer: Answer) -> bytes:
         """Return the JSON of the result.
