@@ -13,7 +13,7 @@ class Page:
     in the same order. ``next`` asks for the next page and is ``None`` on the last. ``reached`` is the
     highest cursor value seen on this page, ``asof`` the source's own clock when it answered: both as
     positions, or ``None``. ``deleted`` are the ids of records that the source marks as deleted; they are
-    not among ``records``. ``bad`` says in words what could not be taken (a record without its key),
+    in neither ``records`` nor ``ids``. ``bad`` says in words what could not be taken (a record without its key),
     each with its place on the page.
     """
 

@@ -1,0 +1,1 @@
+"""The built-in manifests: one YAML file a system."""
