@@ -38,15 +38,25 @@ def order(n: int) -> dict[str, object]:
         "title": f"Replace bearing {n % 97} on conveyor {n % 31}",
         "state": list(STATES)[n % 4],
         "prio": str(1 + n % 4),
-        "asset": {"id": n % 5000, "code": f"A-{n % 5000:05d}", "location": {"id": n % 40, "site": n % 4}},
-        "requester": {"id": n % 300, "first": "Ana", "last": "Kovács", "email": f"u{n % 300}@plant.example"},
+        "asset": {
+            "id": n % 5000,
+            "code": f"A-{n % 5000:05d}",
+            "location": {"id": n % 40, "site": n % 4},
+        },
+        "requester": {
+            "id": n % 300,
+            "first": "Ana",
+            "last": "Kovács",
+            "email": f"u{n % 300}@plant.example",
+        },
         "assignee": {"id": n % 50} if n % 3 else None,
         "estimate_minutes": 30 + n % 240,
         "cost": f"{n % 9000}.{n % 100:02d}",
         "due": f"2026-{1 + n % 12:02d}-{1 + n % 28:02d}",
         "created": "2026-05-04T08:00:00Z",
         "changed": f"2026-10-{1 + n % 28:02d}T{n % 24:02d}:{n % 60:02d}:00Z",
-        "notes": "noise and vibration observed during routine round; check alignment before restart " * 4,
+        "notes": "noise and vibration observed during routine round; check alignment before restart "
+        * 4,
         "u_line": f"L{n % 7}",
         "parts": [{"sku": f"P-{(n + k) % 999}", "qty": k + 1, "price": "12.50"} for k in range(3)],
     }
@@ -122,7 +132,9 @@ def floor(port: int, folder: Path) -> int:
     base = sqlite3.connect(folder / "floor.db", isolation_level=None)
     base.execute("pragma journal_mode=wal")
     base.execute("pragma synchronous=full")
-    base.execute("create table r (source_id text primary key, id text, raw blob, digest blob, mapped blob)")
+    base.execute(
+        "create table r (source_id text primary key, id text, raw blob, digest blob, mapped blob)"
+    )
     import hashlib
 
     decode, encode = msgspec.json.decode, msgspec.json.encode
@@ -231,7 +243,10 @@ def main() -> None:
         return
     me = [sys.executable, __file__]
     server = subprocess.Popen(
-        [*me, "--serve", str(asked.records)], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+        [*me, "--serve", str(asked.records)],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
     )
     found: dict[str, list[dict[str, float]]] = {"floor": [], "ours": []}
     try:
@@ -240,19 +255,26 @@ def main() -> None:
             for what, runs in found.items():
                 with tempfile.TemporaryDirectory() as folder:
                     told = subprocess.run(
-                        [*me, "--child", what, port, folder], capture_output=True, text=True, check=True
+                        [*me, "--child", what, port, folder],
+                        capture_output=True,
+                        text=True,
+                        check=True,
                     )
                 runs.append(json.loads(told.stdout))
     finally:
         server.stdin.close()
         server.wait(10)
-    print(f"{asked.records:,} records, pages of {PAGE}, {datetime.now(UTC):%Y-%m-%d}, medians of {asked.rounds}")
+    print(
+        f"{asked.records:,} records, pages of {PAGE}, {datetime.now(UTC):%Y-%m-%d}, medians of {asked.rounds}"
+    )
     print(f"{'':8}{'wall s':>9}{'cpu s':>9}{'MiB':>8}{'us/record':>11}{'x floor':>9}")
     base = statistics.median(run["wall"] for run in found["floor"])
     for what, runs in found.items():
         wall, cpu, mib = (statistics.median(run[k] for run in runs) for k in ("wall", "cpu", "mib"))
         assert all(run["records"] == asked.records for run in runs), runs
-        print(f"{what:8}{wall:9.2f}{cpu:9.2f}{mib:8.0f}{wall / asked.records * 1e6:11.1f}{wall / base:9.2f}")
+        print(
+            f"{what:8}{wall:9.2f}{cpu:9.2f}{mib:8.0f}{wall / asked.records * 1e6:11.1f}{wall / base:9.2f}"
+        )
 
 
 if __name__ == "__main__":

@@ -2,8 +2,7 @@
 
 import random
 from collections.abc import Callable, Mapping
-from importlib import resources
-from typing import Any, Final
+from typing import Any
 from urllib.parse import urlsplit
 
 import httpx
@@ -30,7 +29,6 @@ from reconciler.ports import Clock, Connector
 from reconciler.spec.kinds.connector import ConnectorSpec
 
 TransportFactory = Callable[[], httpx.AsyncBaseTransport]
-_CATALOGUE: Final = "reconciler.connectors.catalogue"
 
 
 class HttpConnectors:
@@ -85,13 +83,6 @@ class HttpConnectors:
             spec = _spec_of(manifest)
             known = self._manifests[manifest.digest] = (spec, compile_streams(spec))
         return known
-
-
-def catalogue_files() -> Mapping[str, bytes]:
-    """Return the built-in manifests: name of the file to its content, in the order of names."""
-    folder = resources.files(_CATALOGUE)
-    files = sorted(folder.iterdir(), key=lambda file: file.name)
-    return {file.name: file.read_bytes() for file in files if file.name.endswith(".yaml")}
 
 
 def _spec_of(manifest: Resource) -> ConnectorSpec:

@@ -204,7 +204,9 @@ async def test_two_runs_on_one_folder_refuse(person: Person) -> None:
 async def test_the_database_is_sound_after_all_of_it(person: Person) -> None:
     await applied(person)
     await person.gets("sync", "plant-a")
-    (file,) = [p for p in (person.folder / ".reconciler").iterdir() if p.suffix in {".db", ".sqlite"}]
+    (file,) = [
+        p for p in (person.folder / ".reconciler").iterdir() if p.suffix in {".db", ".sqlite"}
+    ]
     with sqlite3.connect(file) as base:
         assert base.execute("pragma integrity_check").fetchone() == ("ok",)
 
