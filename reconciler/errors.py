@@ -10,6 +10,7 @@ ReconcilerError
 │   ├── PlanStale          the state has moved on since the plan
 │   ├── PlanBlocked        a guard asks for a person
 │   └── Locked             another run or process holds it
+├── StoreUnavailable   our own database does not answer              (retried)
 └── SourceError        a remote system
     ├── Unreachable        no answer                                 (retried)
     ├── RateLimited        asked to slow down, with a wait           (retried)
@@ -95,6 +96,13 @@ class Locked(Conflict):
     """Another run or process holds it."""
 
     code = "LOCKED"
+    retryable = True
+
+
+class StoreUnavailable(ReconcilerError):
+    """Our own database does not answer, is full, or is broken."""
+
+    code = "STORE_UNAVAILABLE"
     retryable = True
 
 
