@@ -56,7 +56,8 @@ def stored_revision(connection: Connection) -> str | None:
     """Return the migration that the database stands at; ``None``: it is empty."""
     if not inspect(connection).has_table("alembic_version"):
         return None
-    return connection.scalar(text("SELECT version_num FROM alembic_version"))
+    stored: str | None = connection.scalar(text("SELECT version_num FROM alembic_version"))
+    return stored
 
 
 def create(connection: Connection) -> None:
