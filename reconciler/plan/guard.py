@@ -25,7 +25,6 @@ class Outlook:
 def blocks_for(outlook: Outlook) -> Iterator[Block]:
     """Yield what stands in the way of the changes of *outlook*, in their order."""
     for change in outlook.changes:
-        yield from _owned_by_api(change)
         yield from _protected(change)
         yield from _renamed_and_replaced(change)
         yield from _missing(change, outlook)
@@ -47,6 +46,17 @@ def empty_specs(in_force: Iterable[Resource]) -> Iterator[Block]:
         )
 
 
+def owned_by_api(before: Resource | None, after: Resource) -> Iterator[Block]:
+    """Yield why a spec may not name what the API owns, changed or not, unless it asks to adopt it."""
+    if before is not None and before.owner is Owner.API and not wants_adoption(after):
+        yield Block(
+            after.key,
+            "OWNED_BY_API",
+            "it was made through the API or the dashboard, and the specs would take it over",
+            f'give the spec the annotation {ADOPT}: "true" to adopt it, or another name',
+        )
+
+
 def declared_twice(desired: Iterable[Resource]) -> Iterator[Block]:
     """Yield a block for each key that is declared more than once."""
     seen: dict[ResourceKey, Resource] = {}
@@ -60,23 +70,6 @@ def declared_twice(desired: Iterable[Resource]) -> Iterator[Block]:
                 f"it is declared more than once{f' ({places})' if places else ''}",
                 "keep one of them, or give one another name",
             )
-
-
-def _owned_by_api(change: Change) -> Iterator[Block]:
-    if isinstance(change, (Delete, Forget)) or _before_owner(change) is not Owner.API:
-        return
-    if not wants_adoption(change.after):
-        yield Block(
-            change.key,
-            "OWNED_BY_API",
-            "it was made through the API or the dashboard, and the specs would take it over",
-            f'give the spec the annotation {ADOPT}: "true" to adopt it, or another name',
-        )
-
-
-def _before_owner(change: Change) -> Owner | None:
-    before: Resource | None = getattr(change, "before", None)
-    return before.owner if before is not None else None
 
 
 def _protected(change: Change) -> Iterator[Block]:

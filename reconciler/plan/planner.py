@@ -8,7 +8,7 @@ from reconciler.model.change import Block, Change, Delete, Forget, Plan, Rename,
 from reconciler.model.resource import Origin, Owner, Resource, ResourceKey
 from reconciler.model.value import Path, digest_of
 from reconciler.plan.compare import change_of, removal_of
-from reconciler.plan.guard import Outlook, blocks_for, declared_twice, empty_specs
+from reconciler.plan.guard import Outlook, blocks_for, declared_twice, empty_specs, owned_by_api
 from reconciler.plan.order import order
 from reconciler.plan.renames import Renames, find_renames
 from reconciler.plan.scope import Scope
@@ -130,7 +130,9 @@ def _compare(
         if not covered:
             left_out.add(key)
             found.kept_out += change is not None
-        elif change is None:
+            continue
+        found.blocks.extend(owned_by_api(before, after))
+        if change is None:
             found.unchanged += 1
         else:
             found.changes.append(change)
