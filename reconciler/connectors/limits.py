@@ -26,9 +26,11 @@ LONGEST_BACKOFF: Final = timedelta(seconds=60)
 """A wait that is asked for and is longer is not sat out here: the run ends, and comes back then."""
 
 GOOD_ANSWERS: Final = 20
-BUDGET_SHARE: Final = 0.1
-BUDGET_A_SECOND: Final = 3.0
-BUDGET_MOST: Final = 10.0
+TENTHS: Final = 10
+"""Retries are counted in tenths: each request earns one."""
+
+TENTHS_A_SECOND: Final = 30
+MOST_TENTHS: Final = 100
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,22 +137,22 @@ class Budget:
 
     def __init__(self, clock: Clock) -> None:
         self._clock = clock
-        self._left = BUDGET_MOST
+        self._left: float = MOST_TENTHS
         self._counted_at = clock.now()
 
     def earn(self) -> None:
         """Count a request."""
-        self._left = min(self._left + BUDGET_SHARE, BUDGET_MOST)
+        self._left = min(self._left + 1, MOST_TENTHS)
 
     def spend(self) -> bool:
         """Take one retry, when its wait begins; false if there is none left."""
         now = self._clock.now()
         passed = max((now - self._counted_at).total_seconds(), 0.0)
-        self._left = min(self._left + passed * BUDGET_A_SECOND, BUDGET_MOST)
+        self._left = min(self._left + passed * TENTHS_A_SECOND, MOST_TENTHS)
         self._counted_at = now
-        if self._left < 1:
+        if self._left < TENTHS:
             return False
-        self._left -= 1
+        self._left -= TENTHS
         return True
 
 

@@ -68,12 +68,14 @@ class Positions:
         Raises:
             SourceInvalid: if a value is no position.
         """
-        read = self._read_time if self._type == "datetime" else self._read_other
-        found = [read(value) for value in values if value is not None]
-        if not found:
+        given = [value for value in values if value is not None]
+        if not given:
             return None
-        top = max(found)
-        return position_of(top) if isinstance(top, datetime) else top
+        if self._type == "datetime" and _alike(given):
+            return position_of(self._read_time(max(given)))
+        if self._type == "datetime":
+            return position_of(max(map(self._read_time, given)))
+        return max(map(self._read_other, given))
 
     def _read_time(self, value: Any) -> datetime:
         try:
@@ -114,6 +116,14 @@ class Positions:
             f"{self._type} in the format '{self._format}'",
             hint="write the format that the source uses in the connector's cursor",
         )
+
+
+def _alike(values: Sequence[Any]) -> bool:
+    """Whether all are texts in UTC of one length, year first, so that the greatest is the latest."""
+    if any(type(value) is not str for value in values):
+        return False
+    ends = {(len(value), value[-1:], value[4:5], value[10:11]) for value in values}
+    return len(ends) == 1 and next(iter(ends))[1:] == ("Z", "-", "T")
 
 
 def _moment(position: str) -> datetime:

@@ -61,6 +61,7 @@ class Sheets:
         parts = key_parts(stream.primary_key)
         self._width = len(parts)
         self._joined = len(parts) > 1 or parts[0] != stream.primary_key.strip()
+        self._listed = stream.primary_key.strip().startswith("[")
         cursor = stream.cursor.value if stream.cursor and positions else None
         flag = stream.deletions.flag if stream.deletions.type == "flag" else None
         self._has_flag = flag is not None
@@ -85,7 +86,7 @@ class Sheets:
         sheet = Sheet(len(raws))
         if not raws:
             return sheet
-        rows = [self._picker.pick(raw) for raw in raws]
+        rows = self._picker.pick_all(raws)
         self._sort(sheet, raws, rows, place)
         if self._positions is not None:
             stamps = [row[self._width] for row in rows if row is not None]
@@ -127,7 +128,7 @@ class Sheets:
         """Put each record where it belongs: kept, deleted, or bad."""
         kept: dict[str, int] = {}
         for at, row in enumerate(rows):
-            key = None if row is None else self._text_of(row)
+            key = self._text_of(row)
             if key is None:
                 sheet.bad.append(self._complaint(at, row, place))
             elif self._has_flag and row is not None and row[-1]:
@@ -143,13 +144,17 @@ class Sheets:
         sheet.ids = list(kept)
         sheet.records = [bytes(raws[at]) for at in kept.values()]
 
-    def _text_of(self, row: Sequence[Any]) -> str | None:
-        if not self._joined:
-            return key_text(row[0])
-        texts = [key_text(value) for value in row[: self._width]]
-        if None in texts:
+    def _text_of(self, row: Sequence[Any] | None) -> str | None:
+        if row is None:
             return None
-        return "|".join([str(t).replace("\\", "\\\\").replace("|", "\\|") for t in texts])
+        if self._joined:
+            return joined_text(row[: self._width])
+        first = row[0]
+        if type(first) is str and first:
+            return first
+        if self._listed and type(first) is list:
+            return joined_text(first)
+        return key_text(first)
 
     def _complaint(self, at: int, row: Sequence[Any] | None, place: str) -> str:
         where = f"record {at + 1} of {place}"
@@ -167,7 +172,7 @@ def key_parts(expression: str) -> list[str]:
 
 
 def key_text(value: Any) -> str | None:
-    """Return a key as text, or ``None`` if *value* is none; ``["a", 1]`` gives ``a|1``."""
+    """Return a key as text, or ``None`` if *value* is none."""
     kind = type(value)
     if kind is str:
         return value or None
@@ -175,10 +180,15 @@ def key_text(value: Any) -> str | None:
         return str(value)
     if kind is float or kind is Decimal:
         return str(int(value)) if value == int(value) else str(value)
-    if kind is list and value:
-        texts = [key_text(item) for item in value]
-        return None if None in texts else "|".join(map(str, texts))
     return None
+
+
+def joined_text(values: Sequence[Any]) -> str | None:
+    """Return a key of several values as text: ``a|1``; ``None`` if one of them is none."""
+    texts = [key_text(value) for value in values]
+    if not texts or None in texts:
+        return None
+    return "|".join([str(text).replace("\\", "\\\\").replace("|", "\\|") for text in texts])
 
 
 class Picker:
@@ -189,6 +199,16 @@ class Picker:
         paths = [simple_path(expression) for expression in expressions]
         plain = [path for path in paths if path]
         self._fast = _typed_look(plain) if len(plain) == len(paths) else None
+
+    def pick_all(self, raws: Sequence[bytes | msgspec.Raw]) -> Sequence[Sequence[Any] | None]:
+        """Return what ``pick`` does for each of *raws*."""
+        look = self._fast
+        if look is not None:
+            try:
+                return [look(raw) for raw in raws]
+            except (msgspec.ValidationError, AttributeError):
+                pass
+        return [self.pick(raw) for raw in raws]
 
     def pick(self, raw: bytes | msgspec.Raw) -> Sequence[Any] | None:
         """Return one value an expression; ``None`` if the record is no object and its parts are asked."""
