@@ -36,14 +36,22 @@ _KEY: Final = object()
 
 
 class _Plain(dict[str, Any]):
-    """The values of plain scalars, each worked out once."""
+    """The values of plain scalars, each worked out once; forgotten when there are many."""
 
     def __missing__(self, text: str) -> Any:
         value = resolve(text)
         if isinstance(value, Trap) or text == "<<":
             raise Unsound
-        self[text] = value
+        if len(self) >= _MOST_KEPT:
+            self.clear()
+        if len(text) <= _LONGEST_KEPT:
+            self[text] = value
         return value
+
+
+_MOST_KEPT: Final = 16_384
+_LONGEST_KEPT: Final = 64
+_PLAIN: Final = _Plain()
 
 
 def read(parser: Parser) -> list[Document]:
@@ -65,7 +73,7 @@ class _Walk:
         self._start = 0
 
     def documents(self) -> list[Document]:
-        plain = _Plain()
+        plain = _PLAIN
         current: Any = None
         pending: Any = _LIST
         for count, event in enumerate(iter(self._get, None)):
