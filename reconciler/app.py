@@ -70,6 +70,10 @@ class House:
         """Runs syncs."""
         return Syncs(self.store, self.in_force, self.connectors, self.clock)
 
+    async def check_store(self) -> None:
+        """Return if the store answers."""
+        await self.store.views.generation()
+
     @property
     def remap(self) -> Remap:
         """Maps stored records again."""
@@ -154,15 +158,18 @@ async def serve(
     """Serve the API until cancelled."""
     from reconciler.web.app import Services, make_app  # noqa: PLC0415  FastAPI is heavy
     from reconciler.web.app import serve as serve_app  # noqa: PLC0415
+    from reconciler.web.needs import Policy  # noqa: PLC0415
 
+    host, port = bind
     services = Services(
         reader=built.reader,
         store=built.store,
         clock=built.clock,
         syncs=made,
         in_force=built.in_force,
+        checks={"database": built.check_store},
+        policy=Policy(hosts=Policy().hosts | {host, *built.settings.allowed_hosts}),
     )
-    host, port = bind
     await serve_app(make_app(services), host=host, port=port, started=started)
 
 

@@ -5,8 +5,9 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Protocol, TypeAlias
 
+from reconciler.engine.inforce import InForce
 from reconciler.model.record import RecordQuery, UnifiedRecord
-from reconciler.model.sync import RunStatus, SyncMode
+from reconciler.model.sync import SyncJob
 from reconciler.ports import Clock, Store, SyncRequest
 
 Position: TypeAlias = tuple[datetime, str]
@@ -19,26 +20,12 @@ Check: TypeAlias = Callable[[], Awaitable[None]]
 class RecordReader(Protocol):
     """Records as the API gives them."""
 
-    async def page(
-        self, query: RecordQuery
-    ) -> tuple[Sequence[UnifiedRecord], Position | None]:
+    async def page(self, query: RecordQuery) -> tuple[Sequence[UnifiedRecord], Position | None]:
         """Return records in the order of ``(updated_at, id)`` and where the next page starts, if any.
 
         Mapped under the mapping in force, which may be younger than what is stored.
         """
         ...
-
-
-@dataclass(frozen=True, slots=True)
-class SyncJob:
-    """A sync that was asked for: of which connection (its name), how it stands, and the runs it has made."""
-
-    id: str
-    connection: str
-    mode: SyncMode
-    status: RunStatus
-    runs: tuple[str, ...] = ()
-    error: str = ""
 
 
 class Syncs(Protocol):
@@ -85,6 +72,7 @@ class Services:
     syncs: Syncs
     store: Store
     clock: Clock
+    in_force: InForce
     schedule: Schedule | None = None
     checks: Mapping[str, Check] = field(default_factory=dict)
     policy: Policy = field(default_factory=Policy)

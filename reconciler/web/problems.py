@@ -83,7 +83,9 @@ TABLE: Final[Mapping[Code, Entry]] = MappingProxyType(
             "Check the path and the id. What a token may not see answers the same as what is not there.",
         ),
         Code.METHOD_NOT_ALLOWED: Entry(
-            405, "No such method on this path", "Use one of the methods that the `Allow` header lists."
+            405,
+            "No such method on this path",
+            "Use one of the methods that the `Allow` header lists.",
         ),
         Code.CONFLICT: Entry(
             409, "Somebody else was first", "Read the present state, then decide again."
@@ -122,10 +124,14 @@ TABLE: Final[Mapping[Code, Entry]] = MappingProxyType(
             "Use a new `Idempotency-Key` for a new request; keep one only to repeat the same.",
         ),
         Code.SPEC_INVALID: Entry(
-            422, "The specs have problems", "Correct each of the `errors`; `reconciler validate` too."
+            422,
+            "The specs have problems",
+            "Correct each of the `errors`; `reconciler validate` too.",
         ),
         Code.SECRET_NOT_FOUND: Entry(
-            422, "A secret reference leads nowhere", "Set what the reference names where the server runs."
+            422,
+            "A secret reference leads nowhere",
+            "Set what the reference names where the server runs.",
         ),
         Code.RATE_LIMIT_EXCEEDED: Entry(
             429, "Too many requests", "Wait as many seconds as `Retry-After` says."

@@ -56,9 +56,7 @@ def translate(error: ReconcilerError) -> ApiProblem:
     code = next((_CODES[kind] for kind in type(error).__mro__ if kind in _CODES), None)
     if code is None:
         return ApiProblem(Code.INTERNAL_ERROR, "something went wrong on our side")
-    return ApiProblem(
-        code, error.message, error.hint, errors=_places(error), headers=_waits(error)
-    )
+    return ApiProblem(code, error.message, error.hint, errors=_places(error), headers=_waits(error))
 
 
 def _places(error: ReconcilerError) -> list[dict[str, Any]]:
