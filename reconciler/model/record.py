@@ -13,7 +13,8 @@ class Page:
     in the same order. ``next`` asks for the next page and is ``None`` on the last. ``reached`` is the
     highest cursor value seen on this page, ``asof`` the source's own clock when it answered: both as
     positions, or ``None``. ``bad`` says in words what could not be taken (a record without its key),
-    each with its place on the page.
+    each with its place on the page. ``deleted`` are the ids of records that the source marks as deleted;
+    they are in neither ``records`` nor ``ids``.
     """
 
     records: tuple[bytes, ...]
@@ -22,6 +23,7 @@ class Page:
     reached: str | None = None
     asof: str | None = None
     bad: tuple[str, ...] = ()
+    deleted: tuple[str, ...] = ()
 
 
 class Row(NamedTuple):
