@@ -31,7 +31,10 @@ def fill(plant: "Plant", now: int) -> None:
         at = now - plant.random.randrange(DAY // 4, HISTORY * DAY)
         order = new_order(plant, at)
         for _ in range(plant.random.randrange(8)):
-            at = min(at + plant.random.randrange(DAY // 24, 5 * DAY), now - 60_000)
+            later = at + plant.random.randrange(DAY // 24, 5 * DAY)
+            if later >= now:
+                break
+            at = later
             move_order(plant, order, at)
         plant.put("orders", order, at)
 

@@ -43,7 +43,10 @@ def fill(plant: "Plant", now: int) -> None:
         at = now - plant.random.randrange(DAY // 4, HISTORY * DAY)
         work = new_work_order(plant, at)
         for _ in range(plant.random.randrange(6)):
-            at = min(at + plant.random.randrange(DAY // 24, 3 * DAY), now - 60_000)
+            later = at + plant.random.randrange(DAY // 24, 3 * DAY)
+            if later >= now:
+                break
+            at = later
             move_work_order(plant, work, at)
         plant.put("workorders", work, at)
 
