@@ -95,6 +95,12 @@ class Wire:
         return Answer(response.status_code, headers, body, ask, at, self._redactor.clean)
 
     def _request(self, ask: Ask) -> httpx.Request:
+        for name, value in ask.headers.items():
+            if not (value.isascii() and value.isprintable()):
+                raise SourceInvalid(
+                    f"{self._redactor.clean(ask.place)}: the header {name} holds what cannot be sent",
+                    hint="look for line breaks and special characters in the credentials",
+                )
         url = httpx.URL(ask.url)
         if ask.query:
             url = url.copy_merge_params(_multi(ask.query))
@@ -126,6 +132,8 @@ def _followed(answer: Answer, target: str) -> Ask:
 
 async def _body_of(response: httpx.Response, place: str) -> bytes:
     """Return the body, unpacked where it is packed: some systems say gzip and send it plain."""
+    if response.is_stream_consumed:
+        return response.content  # a transport in memory has it whole
     chunks: list[bytes] = []
     size = 0
     async for chunk in response.aiter_raw():
@@ -174,12 +182,14 @@ async def _in_our_words(place: str, redactor: Redactor, seconds: float) -> Async
         raise Unreachable(f"{place}: {step} within {seconds:g} s") from None
     except httpx.RemoteProtocolError as error:
         raise ServerFault(f"{place} broke off: {redactor.clean(str(error))}") from None
+    except httpx.LocalProtocolError:
+        raise SourceInvalid(f"{place}: not a request that can be sent") from None
     except httpx.TransportError as error:
         why = redactor.clean(str(error)) or type(error).__name__
         raise Unreachable(
             f"{place}: {why}", hint="check base_url, the network and the system itself"
         ) from None
-    except (httpx.InvalidURL, UnicodeError, ValueError) as error:
+    except (httpx.InvalidURL, ValueError) as error:
         raise SourceInvalid(
             f"{place}: not a request that can be sent: {redactor.clean(str(error))}"
         ) from None

@@ -58,8 +58,7 @@ class Positions:
         if self._format == "epoch-ms":
             return (moment - _EPOCH) // timedelta(milliseconds=1)
         if self._format == "iso":
-            short = moment.strftime("%Y-%m-%dT%H:%M:%S")
-            return f"{short}.{moment.microsecond:06}Z" if moment.microsecond else f"{short}Z"
+            return position_of(moment)  # fractions always: a source may compare texts
         return moment.astimezone(self._zone).strftime(self._format)
 
     def highest(self, values: Sequence[Any]) -> str | None:

@@ -45,20 +45,14 @@ class Question:
         Raises:
             SourceInvalid: if a template of the manifest cannot be filled in.
         """
-        try:
-            query, body = self.query(context), self.body(context)
-            if more and self.method == "POST" and isinstance(body, dict):
-                body = {**body, **more}
-            elif more:
-                query = {**query, **more}
-            headers = {name: str(text) for name, text in self.headers(context).items()}
-            call = None if self.call is None else str(self.call(context))
-            path = str(self.path(context))
-        except TemplateInvalid as error:
-            raise SourceInvalid(
-                f"a template of the connector cannot be filled in: {error}",
-                hint="correct the connector's manifest, or give the setting that it needs",
-            ) from None
+        query, body = self.query(context), self.body(context)
+        if more and self.method == "POST" and isinstance(body, dict):
+            body = {**body, **more}
+        elif more:
+            query = {**query, **more}
+        headers = {name: str(text) for name, text in self.headers(context).items()}
+        call = None if self.call is None else str(self.call(context))
+        path = str(self.path(context))
         return Filled(self.method, path, _pairs(query), headers, body, call)
 
 
@@ -87,7 +81,7 @@ def compile_value(value: Any, *, as_text: bool = False) -> Fill:
     """Return what fills in the texts of *value*, a JSON value; one without templates is a constant."""
     if isinstance(value, str) and is_template(value):
         template: Template = compile_template(value)
-        return template.render if as_text else template.value
+        return _told(template.render if as_text else template.value)
     if isinstance(value, Mapping) and _holds_template(value):
         parts = {key: compile_value(item, as_text=as_text) for key, item in value.items()}
         return lambda context: {key: part(context) for key, part in parts.items()}
@@ -95,6 +89,21 @@ def compile_value(value: Any, *, as_text: bool = False) -> Fill:
         items = [compile_value(item, as_text=as_text) for item in value]
         return lambda context: [item(context) for item in items]
     return lambda _context: value
+
+
+def _told(fill: Fill) -> Fill:
+    """Return *fill* with its error in our words: what the manifest asks for was not there."""
+
+    def told(context: Context) -> Any:
+        try:
+            return fill(context)
+        except TemplateInvalid as error:
+            raise SourceInvalid(
+                f"a template of the connector cannot be filled in: {error}",
+                hint="correct the connector's manifest, or give the setting that it needs",
+            ) from None
+
+    return told
 
 
 def _holds_template(value: Any) -> bool:

@@ -21,8 +21,7 @@ from reconciler.connectors.secrets import Redactor
 from reconciler.connectors.settings import Given, read_settings
 from reconciler.connectors.signals import Signals
 from reconciler.connectors.streams import CompiledStream, compile_streams
-from reconciler.errors import Invalid
-from reconciler.mapping.template import TemplateInvalid
+from reconciler.errors import Invalid, SourceInvalid
 from reconciler.model.duration import parse_duration
 from reconciler.model.resource import Resource
 from reconciler.ports import Clock, Connector
@@ -98,7 +97,7 @@ def _endpoint(spec: ConnectorSpec, given: Given) -> str:
     try:
         url = compile_text(spec.endpoint)(given.context)
         scheme, host, _ = origin_of(url)
-    except (TemplateInvalid, ValueError) as error:
+    except (SourceInvalid, ValueError) as error:
         raise Invalid(f"{given.name}: the address of the system cannot be made: {error}") from None
     parts = urlsplit(url)
     if scheme not in {"http", "https"} or not host:

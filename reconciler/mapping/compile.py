@@ -49,6 +49,11 @@ class Mapper:
         ((mapped, error),) = self._map(connection, [raw])
         if mapped is None:
             raise Invalid(error or "the record cannot be mapped")
+        return self.decoded(mapped)
+
+    @staticmethod
+    def decoded(mapped: bytes) -> dict[str, Any]:
+        """Return a mapped record as a dict."""
         record: dict[str, Any] = msgspec.json.decode(mapped)
         return record
 

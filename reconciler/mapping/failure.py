@@ -28,7 +28,8 @@ def _reason(error: Exception) -> str:
             return str(error)
         case msgspec.DecodeError() | UnicodeDecodeError():
             return f"not a JSON object: {shorten(str(error))}"
-    return _WORDS.get(type(error)) or shorten(str(error))
+        case _:
+            return _WORDS.get(type(error)) or shorten(str(error))
 
 
 _WORDS: Final[Mapping[type[Exception], str]] = {

@@ -62,8 +62,6 @@ def read_expression(text: str) -> Expression:
         raise ExpressionInvalid(_reason(error)) from None
     except RecursionError:
         raise ExpressionInvalid("nested too deep") from None
-    except IndexError:  # the library looks beyond the last token of "foo["
-        raise ExpressionInvalid("not a JMESPath expression: it ends too soon") from None
     for one in nodes:
         _check(one)
     if node["type"] == "expref":
