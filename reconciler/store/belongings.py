@@ -3,13 +3,12 @@
 Runs, events and history are nobody's belongings: they tell what was, and go with their retention.
 """
 
-from typing import Any
-
 import msgspec
-from sqlalchemy import Connection, Row
+from sqlalchemy import Connection
 
 from reconciler.model.resource import Kind
 from reconciler.store import burials
+from reconciler.store.rows import AnyRow
 from reconciler.store.tables import (
     connect_links,
     connection_states,
@@ -21,7 +20,7 @@ from reconciler.store.tables import (
 )
 
 
-def remove(connection: Connection, row: Row[Any], at: int) -> bool:
+def remove(connection: Connection, row: AnyRow, at: int) -> bool:
     """Remove what the resource of *row* owns; return whether nothing of it is kept.
 
     A connection whose applied spec says ``deletionPolicy: retain`` keeps its records.
@@ -44,7 +43,7 @@ def remove(connection: Connection, row: Row[Any], at: int) -> bool:
     return True
 
 
-def start_anew(connection: Connection, row: Row[Any], at: int) -> None:
+def start_anew(connection: Connection, row: AnyRow, at: int) -> None:
     """Void what a replaced connection holds of its old system; its uid and its tokens stay.
 
     Records are erased, or made tombstones where they are to be retained: the new system has none of them.
@@ -60,7 +59,7 @@ def start_anew(connection: Connection, row: Row[Any], at: int) -> None:
         burials.erase(connection, row.uid, None)
 
 
-def _retained(row: Row[Any]) -> bool:
+def _retained(row: AnyRow) -> bool:
     policy: object = msgspec.json.decode(row.applied)["spec"].get("deletionPolicy")
     return policy == "retain"
 

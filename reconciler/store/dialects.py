@@ -1,21 +1,26 @@
 """Where SQLite and PostgreSQL differ: writing a row whether it is there or not."""
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import Connection, Table
-from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.dialects import sqlite
 
-Insert = sqlite.Insert | postgresql.Insert
+if TYPE_CHECKING:
+    from sqlalchemy.dialects import postgresql
 
 
-def insert(connection: Connection, table: Table) -> Insert:
+def insert(connection: Connection, table: Table) -> "sqlite.Insert | postgresql.Insert":
     """Return an insert that can say what happens when the row is there already."""
     if is_postgres(connection):
+        from sqlalchemy.dialects import postgresql  # noqa: PLC0415 - not on the way of SQLite's users
+
         return postgresql.insert(table)
     return sqlite.insert(table)
 
 
-def upsert(connection: Connection, table: Table, values: dict[str, Any]) -> Insert:
+def upsert(
+    connection: Connection, table: Table, values: dict[str, Any]
+) -> "sqlite.Insert | postgresql.Insert":
     """Return a statement that writes *values* under the table's primary key, new or known."""
     keys = [column.name for column in table.primary_key]
     statement = insert(connection, table).values(values)

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, assert_never
 
-from sqlalchemy import Connection, Row, exists, select
+from sqlalchemy import Connection, bindparam, exists, select
 
 from reconciler.errors import Conflict, NotFound, PlanStale
 from reconciler.model.change import (
@@ -22,12 +22,27 @@ from reconciler.model.connection import ConnectionState
 from reconciler.model.identity import connection_uid
 from reconciler.model.resource import Kind, Resource, ResourceKey
 from reconciler.store import belongings, dialects
-from reconciler.store.rows import resource_fields, state_fields, to_resource, to_state
+from reconciler.store.rows import AnyRow, resource_fields, state_fields, to_resource, to_state
 from reconciler.store.tables import connection_states, meta, object_history, objects
 from reconciler.store.times import micros, moment
 from reconciler.store.transaction import Transaction
 
 _IN_FORCE = objects.c.released_at.is_(None)
+_GENERATION = select(meta.c.generation, meta.c.revision)
+_WRITE = objects.update().where(objects.c.uid == bindparam("which"))
+_RELEASE = _WRITE.values(released_at=bindparam("released_at"))
+_BY_NAME = (
+    objects.c.kind == bindparam("kind"),
+    objects.c.name == bindparam("name"),
+)
+_FIND = select(objects).where(*_BY_NAME, _IN_FORCE)
+_FIND_RELEASED = (
+    select(objects.c.uid)
+    .where(*_BY_NAME, objects.c.released_at.is_not(None))
+    .order_by(objects.c.released_at.desc(), objects.c.uid)
+    .limit(1)
+)
+_TAKEN = select(exists().where(objects.c.uid == bindparam("uid")))
 
 
 class SqlObjects:
@@ -46,7 +61,7 @@ class SqlObjects:
 
     async def put(self, change: Change, *, actor: str, at: datetime) -> None:
         """Make *change* true; a rename keeps the uid, a delete removes what the resource owns."""
-        await self._transaction.do(_put, change, _Stamp(actor, micros(at)))
+        await self._transaction.do(_put, change, actor, at)
 
     async def set_connection_state(self, state: ConnectionState) -> None:
         """Keep how a connection is."""
@@ -55,7 +70,7 @@ class SqlObjects:
 
 def read_state(connection: Connection) -> State:
     """Return what is in force: generation, resources and uids of one moment."""
-    at = connection.execute(select(meta.c.generation, meta.c.revision)).one()
+    at = connection.execute(_GENERATION).one()
     resources: dict[ResourceKey, Resource] = {}
     uids: dict[ResourceKey, str] = {}
     for row in connection.execute(
@@ -107,29 +122,52 @@ def _who_moved(connection: Connection, generation: int, moved_at: int | None) ->
 
 @dataclass(frozen=True, slots=True)
 class _Stamp:
+    """By whom, when, and in which generation of which revision."""
+
     actor: str
     at: int
+    generation: int
+    revision: str
 
 
-def _put(connection: Connection, change: Change, stamp: _Stamp) -> None:
+@dataclass(frozen=True, slots=True)
+class _Entry:
+    """What history keeps of a change."""
+
+    uid: str
+    before: bytes | None
+    after: bytes | None
+
+
+def _put(connection: Connection, change: Change, actor: str, at: datetime) -> None:
+    now = connection.execute(_GENERATION).one()
+    stamp = _Stamp(actor, micros(at), now.generation, now.revision)
+    _remember(connection, change, _made_true(connection, change, stamp), stamp)
+
+
+def _made_true(connection: Connection, change: Change, stamp: _Stamp) -> _Entry:
     match change:
         case Create(after=after):
-            uid, before = _create(connection, after, stamp), None
-        case Update() | Adopt() | Replace() | Rename():
+            return _Entry(_create(connection, after, stamp), None, after.canonical)
+        case Update() | Adopt():
             row = _must_find(connection, change.before.key)
-            uid, before, after = row.uid, row.applied, change.after
-            if isinstance(change, Replace):
-                belongings.start_anew(connection, row, stamp.at)
-            if isinstance(change, Rename) and _find(connection, after.key) is not None:
-                raise Conflict(f"{after.key} is in force already; {row.name} cannot take its name")
-            _write(connection, uid, after, stamp)
-        case Forget() | Delete():
-            row = _must_find(connection, change.before.key)
-            uid, before = row.uid, row.applied
+        case Rename(before=before, after=after):
+            row = _must_find(connection, before.key)
+            if _find(connection, after.key) is not None:
+                raise Conflict(
+                    f"{after.key} is in force already; {before.key} cannot take its name"
+                )
+        case Replace(before=before):
+            row = _must_find(connection, before.key)
+            belongings.start_anew(connection, row, stamp.at)
+        case Forget(before=before) | Delete(before=before):
+            row = _must_find(connection, before.key)
             _remove(connection, row, stamp, keep=isinstance(change, Forget))
+            return _Entry(row.uid, row.applied, None)
         case _:
             assert_never(change)
-    _remember(connection, change, stamp, (uid, before))
+    connection.execute(_WRITE, {"which": row.uid, **_applied(change.after, stamp)})
+    return _Entry(row.uid, row.applied, change.after.canonical)
 
 
 def _create(connection: Connection, after: Resource, stamp: _Stamp) -> str:
@@ -138,90 +176,61 @@ def _create(connection: Connection, after: Resource, stamp: _Stamp) -> str:
             f"{after.key} is in force already, and cannot be created again",
             hint="plan again: the state has moved on",
         )
-    uid = _released_uid(connection, after.key) or _new_uid(connection, after.key)
-    connection.execute(
-        dialects.upsert(
-            connection,
-            objects,
-            {
-                "uid": uid,
-                "desired": None,
-                "desired_digest": None,
-                "observed": None,
-                "observed_digest": None,
-                "released_at": None,
-                **_applied(connection, after, stamp),
-            },
+    released = _released_uid(connection, after.key)
+    if released is not None:
+        connection.execute(
+            _WRITE, {"which": released, **_applied(after, stamp), "released_at": None}
         )
-    )
+        return released
+    uid = _new_uid(connection, after.key)
+    connection.execute(objects.insert(), {"uid": uid, **_applied(after, stamp)})
     return uid
 
 
-def _write(connection: Connection, uid: str, after: Resource, stamp: _Stamp) -> None:
-    connection.execute(
-        objects.update().where(objects.c.uid == uid).values(**_applied(connection, after, stamp))
-    )
-
-
-def _applied(connection: Connection, after: Resource, stamp: _Stamp) -> dict[str, Any]:
-    at = connection.execute(select(meta.c.generation, meta.c.revision)).one()
+def _applied(after: Resource, stamp: _Stamp) -> dict[str, Any]:
     return {
         **resource_fields(after),
-        "generation": at.generation,
-        "revision": at.revision,
+        "generation": stamp.generation,
+        "revision": stamp.revision,
         "applied_at": stamp.at,
         "applied_by": stamp.actor,
     }
 
 
-def _remove(connection: Connection, row: Row[Any], stamp: _Stamp, *, keep: bool) -> None:
+def _remove(connection: Connection, row: AnyRow, stamp: _Stamp, *, keep: bool) -> None:
     """Take a resource out of force; its row stays where data stays, to be found by name again."""
-    kept = keep or not belongings.remove(connection, row, stamp.at)
-    if kept:
-        connection.execute(
-            objects.update().where(objects.c.uid == row.uid).values(released_at=stamp.at)
-        )
+    if keep or not belongings.remove(connection, row, stamp.at):
+        connection.execute(_RELEASE, {"which": row.uid, "released_at": stamp.at})
     else:
         connection.execute(objects.delete().where(objects.c.uid == row.uid))
 
 
-def _remember(
-    connection: Connection,
-    change: Change,
-    stamp: _Stamp,
-    what: tuple[str, bytes | None],
-) -> None:
-    uid, before = what
-    after: Resource | None = getattr(change, "after", None)
-    at = connection.execute(select(meta.c.generation, meta.c.revision)).one()
+def _remember(connection: Connection, change: Change, entry: _Entry, stamp: _Stamp) -> None:
     connection.execute(
-        object_history.insert().values(
-            uid=uid,
-            kind=change.key.kind.value,
-            name=change.key.name,
-            change=change.action.word,
-            actor=stamp.actor,
-            changed_at=stamp.at,
-            generation=at.generation,
-            revision=at.revision,
-            before=before,
-            after=None if after is None else after.canonical,
-        )
+        object_history.insert(),
+        {
+            "uid": entry.uid,
+            "kind": change.key.kind.value,
+            "name": change.key.name,
+            "change": change.action.word,
+            "actor": stamp.actor,
+            "changed_at": stamp.at,
+            "generation": stamp.generation,
+            "revision": stamp.revision,
+            "before": entry.before,
+            "after": entry.after,
+        },
     )
 
 
 # ── identity ─────────────────────────────────────────────────────────────────────────────────────
 
 
-def _find(connection: Connection, key: ResourceKey) -> Row[Any] | None:
-    return connection.execute(
-        select(objects).where(
-            objects.c.kind == key.kind.value, objects.c.name == key.name, _IN_FORCE
-        )
-    ).one_or_none()
+def _find(connection: Connection, key: ResourceKey) -> AnyRow | None:
+    return connection.execute(_FIND, _named(key)).one_or_none()
 
 
-def _must_find(connection: Connection, key: ResourceKey) -> Row[Any]:
+def _must_find(connection: Connection, key: ResourceKey) -> AnyRow:
     row = _find(connection, key)
     if row is None:
         raise Conflict(f"{key} is not in force any more", hint="plan again: the state has moved on")
@@ -230,16 +239,11 @@ def _must_find(connection: Connection, key: ResourceKey) -> Row[Any]:
 
 def _released_uid(connection: Connection, key: ResourceKey) -> str | None:
     """Return the uid under which data of that name was kept when it was let go of last."""
-    return connection.scalar(
-        select(objects.c.uid)
-        .where(
-            objects.c.kind == key.kind.value,
-            objects.c.name == key.name,
-            objects.c.released_at.is_not(None),
-        )
-        .order_by(objects.c.released_at.desc(), objects.c.uid)
-        .limit(1)
-    )
+    return connection.scalar(_FIND_RELEASED, _named(key))
+
+
+def _named(key: ResourceKey) -> dict[str, str]:
+    return {"kind": key.kind.value, "name": key.name}
 
 
 def _new_uid(connection: Connection, key: ResourceKey) -> str:
@@ -248,7 +252,7 @@ def _new_uid(connection: Connection, key: ResourceKey) -> str:
     taken: frozenset[str] = frozenset()
     while True:
         uid = connection_uid(name, taken=taken)
-        if not connection.scalar(select(exists().where(objects.c.uid == uid))):
+        if not connection.scalar(_TAKEN, {"uid": uid}):
             return uid
         taken |= {uid}
 

@@ -1,54 +1,70 @@
-"""Opens the store that a folder or a URL names, and brings its tables up."""
+"""Opens the store that a folder or a URL names, with its tables up to date."""
 
-import asyncio
 from pathlib import Path
+from typing import Final
 
-from sqlalchemy import make_url
+from sqlalchemy import URL, Engine, make_url
 from sqlalchemy.exc import ArgumentError
 
 from reconciler.errors import Invalid
-from reconciler.store import engines, folder
+from reconciler.store import engines, schema
 from reconciler.store.failures import in_our_words
-from reconciler.store.schema import bring_up
-from reconciler.store.sql import Engines, SqlStore
+from reconciler.store.folder import DATABASE, prepare, secure
+from reconciler.store.sql import SqlStore
+
+_HINT: Final = "name a folder, or a URL such as postgresql://user@host/database"
 
 
-async def open_store(where: str | Path, *, migrate: bool = True) -> SqlStore:
-    """Return the store in the folder *where* (SQLite), or at the URL ``postgresql://…``.
+def open_store(where: str | Path, *, migrate: bool = True) -> SqlStore:
+    """Return the store in the folder or at the URL *where*; made there if it is not there yet.
+
+    It blocks while it opens: call it before the event loop has other work, or on a thread.
 
     Raises:
-        Invalid: if there is no such database, or it is newer than this program.
+        Invalid: if *where* names no store, or one that is newer than this program.
+        StoreUnavailable: if the database does not answer.
     """
-    return SqlStore(await asyncio.to_thread(_opened, where, migrate=migrate))
+    if isinstance(where, Path) or "://" not in where:
+        return _open_file(Path(where) / DATABASE, migrate=migrate)
+    url = _url(where)
+    match url.get_backend_name():
+        case "postgresql":
+            return _open_postgres(url, migrate=migrate)
+        case "sqlite" if url.database and url.database != ":memory:":
+            return _open_file(Path(url.database), migrate=migrate)
+        case other:
+            raise Invalid(f"state cannot be kept in {other!r}", hint=_HINT)
 
 
-def _opened(where: str | Path, *, migrate: bool) -> Engines:
-    made = _folder(Path(where)) if _is_path(where) else _postgres(str(where))
-    with in_our_words():
-        bring_up(made.reader, made.writer, migrate=migrate)
-    return made
-
-
-def _is_path(where: str | Path) -> bool:
-    return isinstance(where, Path) or "://" not in where
-
-
-def _folder(where: Path) -> Engines:
-    file = folder.secure(folder.prepare(where) / folder.DATABASE)
-    return Engines(engines.sqlite_writer(file), engines.sqlite_readers(file), 1, engines.READERS)
-
-
-def _postgres(text: str) -> Engines:
+def _url(text: str) -> URL:
+    scheme, _, rest = text.partition("://")
+    name = {"postgres": "postgresql"}.get(scheme, scheme)
     try:
-        url = make_url(text)
-    except ArgumentError as error:
-        raise Invalid(
-            "the database URL cannot be read", hint="postgresql://USER@HOST/NAME"
-        ) from error
-    if url.get_backend_name() != "postgresql":
-        msg = f"a database of the kind {url.get_backend_name()!r} is not supported"
-        raise Invalid(msg, hint="postgresql://…, or no URL for the embedded default")
-    checked = engines.checked(url)
-    writer = engines.postgres(checked, size=engines.WRITERS)
-    reader = engines.postgres(checked, size=engines.READERS, read_only=True)
-    return Engines(writer, reader, engines.WRITERS, engines.READERS)
+        return make_url(f"{name}://{rest}")
+    except (ArgumentError, ValueError) as error:
+        raise Invalid("the URL of the database cannot be read", hint=_HINT) from error
+
+
+def _open_file(file: Path, *, migrate: bool) -> SqlStore:
+    prepare(file.parent)
+    secure(file)
+    store = engines.sqlite_writer(file), engines.sqlite_readers(file)
+    return _opened(*store, writers=1, migrate=migrate)
+
+
+def _open_postgres(url: URL, *, migrate: bool) -> SqlStore:
+    engines.checked(url)
+    writer = engines.postgres(url, size=engines.WRITERS)
+    readers = engines.postgres(url, size=engines.READERS, read_only=True)
+    return _opened(writer, readers, writers=engines.WRITERS, migrate=migrate)
+
+
+def _opened(writer: Engine, readers: Engine, *, writers: int, migrate: bool) -> SqlStore:
+    try:
+        with in_our_words():
+            schema.bring_up(readers, writer, migrate=migrate)
+    except BaseException:
+        writer.dispose()
+        readers.dispose()
+        raise
+    return SqlStore(writer, readers, writers=writers)

@@ -1,34 +1,16 @@
-"""Raw and mapped records, by the page: the data path of the store.
+"""Keeping records by the page: what is as stored is not written, what differs is written once."""
 
-A page is compared with what is stored by one query, and written by one statement for what is new and
-one for what differs; what is as stored is not written. Statements are plain text with tuples, because
-building rows through the expression language costs more than writing them.
-"""
-
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
 from datetime import datetime
-from typing import Any, Final
 
-from sqlalchemy import Connection, case, select
+from sqlalchemy import Connection
 
 from reconciler.model.record import Batch, Row, Saved
 from reconciler.store import burials, dialects
-from reconciler.store.tables import clocks, records
+from reconciler.store.pages import Held, Remapped, Written, pages_of
+from reconciler.store.tally import Tally, tick
 from reconciler.store.times import micros
 from reconciler.store.transaction import Transaction
-
-_INSERT: Final = (
-    "INSERT INTO records (id, connection, entity, source_id, digest, basis, run, "
-    "created_at, updated_at, error, raw, mapped) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
-)
-_UPDATE: Final = (
-    "UPDATE records SET digest = ?, basis = ?, run = ?, updated_at = ?, deleted_at = NULL, "
-    "error = ?, raw = ?, mapped = ? WHERE id = ?"
-)
-_REMAP: Final = (
-    "UPDATE records SET basis = ?, run = ?, updated_at = ?, error = ?, mapped = ? WHERE id = ?"
-)
 
 
 class SqlRecords:
@@ -38,169 +20,126 @@ class SqlRecords:
         self._transaction = transaction
 
     async def save(self, batch: Batch) -> Saved:
-        """Keep a page; see the port."""
-        return await self._transaction.do(save, batch)
+        """Keep a page; of a source id given twice, the last counts.
+
+        ``created``, ``updated`` and ``unchanged`` add up to the page. A row is updated if its raw, mapped
+        or error differs, or it was a tombstone; ``changed_ids`` are the created and the updated.
+        """
+        return await self._transaction.do(_save, batch)
 
     async def remap(self, batch: Batch) -> int:
-        """Write mapped bytes of rows whose raw is as stored; return how many differ."""
-        return await self._transaction.do(remap, batch)
+        """Write mapped bytes, error and basis of rows whose raw is as stored; return how many differ."""
+        return await self._transaction.do(_remap, batch)
 
     async def bury(
         self, connection: str, entity: str, source_ids: Sequence[str], *, at: datetime
     ) -> int:
-        """Make these records tombstones; return how many were alive."""
-        return await self._transaction.do(_bury, (connection, entity), source_ids, at)
+        """Make these records tombstones (``deleted_at``); return how many were alive."""
+        return await self._transaction.do(burials.bury, connection, entity, source_ids, micros(at))
 
     async def erase(self, connection: str, entity: str | None = None) -> int:
-        """Remove records for good."""
+        """Remove all records of a connection, or of one entity of it, for good."""
         return await self._transaction.do(burials.erase, connection, entity)
 
 
-@dataclass(frozen=True, slots=True)
-class _Known:
-    """What is stored of a record, as far as comparing needs it."""
-
-    digest: bytes
-    basis: str
-    dead: bool
-    updated_at: int
-    run: str
-
-
-def save(connection: Connection, batch: Batch) -> Saved:
-    """Keep a page."""
-    rows = {row.id: row for row in batch.rows}
-    known = _known(connection, rows)
-    new = [row for key, row in rows.items() if key not in known]
-    moved = [row for key, row in rows.items() if key in known and _moved(row, known[key], batch)]
-    changed = [row.id for row in new]
-    if new or moved:
-        at = tick(connection, batch.entity, batch.at)
-        _insert(connection, batch, new, at)
-        changed += _update(connection, batch, moved, (known, at))
-    return Saved(len(new), len(moved), len(rows) - len(new) - len(moved), tuple(changed))
+def _save(database: Connection, batch: Batch) -> Saved:
+    page = {row.source_id: row for row in batch.rows}
+    fresh, known = _due(database, batch, page)
+    if not fresh and not known:
+        return Saved(unchanged=len(page))
+    at = tick(database, batch.entity, micros(batch.at))
+    if dialects.is_postgres(database):  # another writer may have been here before the lock
+        fresh, known = _due(database, batch, page)
+    tally = Tally(batch.connection, batch.entity)
+    pages = pages_of(database)
+    pages.add(database, [_new(batch, row, at) for row in fresh])
+    tally.add((batch.basis, True), len(fresh))
+    held = {old.source_id: old for old in pages.look(database, batch, known)}
+    pages.put(database, [_again(batch, page[key], old, at) for key, old in held.items()])
+    for old in held.values():
+        tally.moved((old.basis, old.deleted_at is None), (batch.basis, True))
+    tally.write(database)
+    return _told(page, fresh, held)
 
 
-def remap(connection: Connection, batch: Batch) -> int:
-    """Write mapped bytes where the raw record is still the one that was mapped."""
-    rows = {row.id: row for row in batch.rows}
-    known = _known(connection, rows)
-    same = [row for key, row in rows.items() if key in known and known[key].digest == row.digest]
-    if not same:
-        return 0
-    at = tick(connection, batch.entity, batch.at)
-    before = _mapped(connection, same)
-    values, count = [], 0
-    for row in same:
-        differs = before[row.id] != (row.mapped, row.error)
-        count += differs
-        old = known[row.id]
-        run, updated_at = (batch.run, at) if differs else (old.run, old.updated_at)
-        values.append((batch.basis, run, updated_at, row.error, row.mapped, row.id))
-    _many(connection, _REMAP, values)
-    return count
+def _due(database: Connection, batch: Batch, page: dict[str, Row]) -> tuple[list[Row], list[str]]:
+    """Return the rows that are not stored, and the source ids of those stored otherwise."""
+    stored = {
+        source_id: (digest, basis, deleted_at)
+        for source_id, digest, basis, deleted_at in pages_of(database).glance(database, batch, page)
+    }
+    if not stored:
+        return list(page.values()), []
+    basis = batch.basis
+    fresh = [row for key, row in page.items() if key not in stored]
+    known = [key for key, found in stored.items() if found != (page[key].digest, basis, None)]
+    return fresh, known
 
 
-def tick(connection: Connection, entity: str, at: datetime) -> int:
-    """Return a time later than any given out in *entity*; on PostgreSQL, hold its row till the end.
-
-    So records become visible in the order of ``updated_at``, and who pages by it misses none.
-    """
-    now = micros(at)
-    statement = dialects.insert(connection, clocks).values(entity=entity, ticked_at=now)
-    later = statement.excluded.ticked_at
-    newer = clocks.c.ticked_at + 1
-    written = statement.on_conflict_do_update(
-        index_elements=["entity"], set_={"ticked_at": case((later > newer, later), else_=newer)}
-    ).returning(clocks.c.ticked_at)
-    return int(connection.execute(written).scalar_one())
-
-
-def _known(connection: Connection, ids: Iterable[str]) -> dict[str, _Known]:
-    found = connection.execute(
-        select(
-            records.c.id,
-            records.c.digest,
-            records.c.basis,
-            records.c.deleted_at.is_not(None),
-            records.c.updated_at,
-            records.c.run,
-        ).where(records.c.id.in_(list(ids)))
-    )
-    return {key: _Known(bytes(digest), *rest) for key, digest, *rest in found}
-
-
-def _moved(row: Row, known: _Known, batch: Batch) -> bool:
-    return known.digest != row.digest or known.basis != batch.basis or known.dead
-
-
-def _mapped(
-    connection: Connection, rows: Iterable[Row]
-) -> dict[str, tuple[bytes | None, str | None]]:
-    wanted = [row.id for row in rows]
-    found = connection.execute(
-        select(records.c.id, records.c.mapped, records.c.error).where(records.c.id.in_(wanted))
-    )
-    return {key: (None if text is None else bytes(text), error) for key, text, error in found}
-
-
-def _insert(connection: Connection, batch: Batch, rows: Sequence[Row], at: int) -> None:
-    created = micros(batch.at)
-    head = (batch.connection, batch.entity)
-    middle = (batch.basis, batch.run, created, at)
-    _many(
-        connection,
-        _INSERT,
-        [
-            (row.id, *head, row.source_id, row.digest, *middle, row.error, row.raw, row.mapped)
-            for row in rows
-        ],
+def _new(batch: Batch, row: Row, at: int) -> Written:
+    return Written(
+        row.id,
+        batch.connection,
+        batch.entity,
+        row.source_id,
+        row.digest,
+        batch.basis,
+        batch.run,
+        at,
+        at,
+        row.error,
+        row.raw,
+        row.mapped,
     )
 
 
-def _update(
-    connection: Connection,
-    batch: Batch,
-    rows: Sequence[Row],
-    what: tuple[dict[str, _Known], int],
-) -> list[str]:
-    """Write rows that differ, and return the ids of those whose raw or mapped form changed."""
-    if not rows:
-        return []
-    known, at = what
-    before = _mapped(connection, rows)
-    values, changed = [], []
-    for row in rows:
-        old = known[row.id]
-        differs = old.dead or before[row.id] != (row.mapped, row.error)
-        if differs or old.digest != row.digest:
+def _again(batch: Batch, row: Row, old: Held, at: int) -> Written:
+    """Return *row* in the place of *old*: same id, and no new time if it shows no difference."""
+    shown = _shown(row, old) or old.deleted_at is not None
+    return _new(batch, row, at)._replace(
+        id=old.id, created_at=old.created_at, updated_at=at if shown else old.updated_at
+    )
+
+
+def _shown(row: Row, old: Held) -> bool:
+    return row.mapped != old.mapped or row.error != old.error
+
+
+def _told(page: dict[str, Row], fresh: list[Row], held: dict[str, Held]) -> Saved:
+    new = {row.source_id for row in fresh}
+    changed = []
+    for key, row in page.items():
+        old = held.get(key)
+        if key in new:
             changed.append(row.id)
-        moved_at = at if differs else old.updated_at
-        values.append(
-            (
-                row.digest,
-                batch.basis,
-                batch.run,
-                moved_at,
-                row.error,
-                row.raw,
-                row.mapped,
-                row.id,
-            )
-        )
-    _many(connection, _UPDATE, values)
-    return changed
+        elif old is not None and (
+            row.digest != old.digest or old.deleted_at is not None or _shown(row, old)
+        ):
+            changed.append(old.id)
+    return Saved(
+        created=len(new),
+        updated=len(changed) - len(new),
+        unchanged=len(page) - len(changed),
+        changed_ids=tuple(changed),
+    )
 
 
-def _bury(
-    connection: Connection, what: tuple[str, str], source_ids: Sequence[str], at: datetime
-) -> int:
-    return burials.bury(connection, what, source_ids, (micros(at), tick(connection, what[1], at)))
-
-
-def _many(connection: Connection, statement: str, values: list[tuple[Any, ...]]) -> None:
-    if not values:
-        return
-    if dialects.is_postgres(connection):
-        statement = statement.replace("?", "%s")
-    connection.exec_driver_sql(statement, values)
+def _remap(database: Connection, batch: Batch) -> int:
+    page = {row.source_id: row for row in batch.rows}
+    if not page:
+        return 0
+    at = tick(database, batch.entity, micros(batch.at))
+    tally = Tally(batch.connection, batch.entity)
+    pages, due, differ = pages_of(database), [], 0
+    for old in pages.look(database, batch, page):
+        row = page[old.source_id]
+        shown = _shown(row, old)
+        if row.digest != old.digest or (old.basis == batch.basis and not shown):
+            continue
+        updated_at = at if shown else old.updated_at
+        due.append(Remapped(batch.basis, batch.run, updated_at, row.error, row.mapped, old.id))
+        tally.moved((old.basis, old.deleted_at is None), (batch.basis, old.deleted_at is None))
+        differ += shown
+    pages.remap(database, due)
+    tally.write(database)
+    return differ

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Mapping
 from datetime import timedelta
-from typing import Any
+from typing import Any, TypeAlias
 
 import msgspec
 from sqlalchemy import Row as DatabaseRow
@@ -16,8 +16,10 @@ from reconciler.model.sync import Cursor, RunStatus, SyncMode, SyncRun, Trigger
 from reconciler.model.value import canonical
 from reconciler.store.times import maybe_micros, maybe_moment, micros, moment
 
-Fields = dict[str, Any]
+Fields: TypeAlias = dict[str, Any]
 """Column to value."""
+AnyRow: TypeAlias = DatabaseRow[*tuple[Any, ...]]
+"""A row of whatever columns."""
 
 
 # ── resources ────────────────────────────────────────────────────────────────────────────────────
@@ -41,7 +43,7 @@ def resource_fields(resource: Resource) -> Fields:
     }
 
 
-def to_resource(row: DatabaseRow[Any]) -> Resource:
+def to_resource(row: AnyRow) -> Resource:
     """Return the resource of a row of ``objects``."""
     return Resource(
         key=ResourceKey(Kind(row.kind), row.name),
@@ -72,7 +74,7 @@ def state_fields(state: ConnectionState) -> Fields:
     }
 
 
-def to_state(row: DatabaseRow[Any]) -> ConnectionState:
+def to_state(row: AnyRow) -> ConnectionState:
     """Return how a connection is, of a row of ``connection_states`` with the ``name`` it has now."""
     return ConnectionState(
         key=ResourceKey(Kind.CONNECTION, row.name),
@@ -103,7 +105,7 @@ def cursor_fields(cursor: Cursor) -> Fields:
     }
 
 
-def to_cursor(row: DatabaseRow[Any]) -> Cursor:
+def to_cursor(row: AnyRow) -> Cursor:
     """Return the cursor of a row of ``cursors``."""
     return Cursor(
         connection=row.connection,
@@ -138,7 +140,7 @@ def run_fields(run: SyncRun) -> Fields:
     }
 
 
-def to_run(row: DatabaseRow[Any]) -> SyncRun:
+def to_run(row: AnyRow) -> SyncRun:
     """Return the run of a row of ``sync_runs``."""
     return SyncRun(
         id=row.id,
@@ -154,7 +156,7 @@ def to_run(row: DatabaseRow[Any]) -> SyncRun:
     )
 
 
-def to_record(row: DatabaseRow[Any]) -> StoredRecord:
+def to_record(row: AnyRow) -> StoredRecord:
     """Return the record of a row of ``records``."""
     return StoredRecord(
         id=row.id,
@@ -187,7 +189,7 @@ def event_fields(event: Event) -> Fields:
     }
 
 
-def to_event(row: DatabaseRow[Any]) -> Event:
+def to_event(row: AnyRow) -> Event:
     """Return the event of a row of ``events``."""
     data: Mapping[str, Any] = msgspec.json.decode(row.data)
     return Event(
@@ -214,7 +216,7 @@ def delivery_fields(delivery: Delivery) -> Fields:
     }
 
 
-def to_delivery(row: DatabaseRow[Any], attempts: Iterable[Attempt] = ()) -> Delivery:
+def to_delivery(row: AnyRow, attempts: Iterable[Attempt] = ()) -> Delivery:
     """Return the delivery of a row of ``deliveries``."""
     return Delivery(
         id=row.id,
@@ -241,7 +243,7 @@ def attempt_fields(delivery_id: str, number: int, attempt: Attempt) -> Fields:
     }
 
 
-def to_attempt(row: DatabaseRow[Any]) -> Attempt:
+def to_attempt(row: AnyRow) -> Attempt:
     """Return the attempt of a row of ``attempts``."""
     return Attempt(
         at=moment(row.tried_at),
@@ -270,7 +272,7 @@ def token_fields(token: Token) -> Fields:
     }
 
 
-def to_token(row: DatabaseRow[Any]) -> Token:
+def to_token(row: AnyRow) -> Token:
     """Return the token of a row of ``tokens``."""
     return Token(
         id=row.id,

@@ -1,4 +1,4 @@
-"""Sync runs and cursors."""
+"""Sync runs, and cursors that only the one who saw them stand may move."""
 
 from sqlalchemy import Connection, select
 
@@ -7,6 +7,7 @@ from reconciler.model.sync import Cursor, SyncRun
 from reconciler.store import dialects
 from reconciler.store.rows import cursor_fields, run_fields, to_cursor
 from reconciler.store.tables import cursors, sync_runs
+from reconciler.store.times import maybe_micros
 from reconciler.store.transaction import Transaction
 
 
@@ -29,20 +30,36 @@ class SqlRuns:
         await self._transaction.do(_put, run)
 
 
-def _cursor(connection: Connection, uid: str, entity: str) -> Cursor | None:
-    wanted = select(cursors).where(cursors.c.connection == uid, cursors.c.entity == entity)
-    if dialects.is_postgres(connection):
-        wanted = wanted.with_for_update()
-    row = connection.execute(wanted).one_or_none()
+def _cursor(database: Connection, connection: str, entity: str) -> Cursor | None:
+    row = database.execute(
+        select(cursors).where(cursors.c.connection == connection, cursors.c.entity == entity)
+    ).one_or_none()
     return None if row is None else to_cursor(row)
 
 
-def _move(connection: Connection, cursor: Cursor, before: Cursor | None) -> None:
-    if _cursor(connection, cursor.connection, cursor.entity) != before:
-        msg = f"{cursor.entity}: another run has moved the cursor"
-        raise Conflict(msg, hint="the other run goes on; nothing was lost")
-    connection.execute(dialects.upsert(connection, cursors, cursor_fields(cursor)))
+def _move(database: Connection, cursor: Cursor, before: Cursor | None) -> None:
+    fields = cursor_fields(cursor)
+    if before is None:
+        statement = dialects.insert(database, cursors).values(fields).on_conflict_do_nothing()
+        moved = database.execute(statement).rowcount
+    else:
+        as_seen = [
+            cursors.c[name].is_not_distinct_from(value)
+            for name, value in cursor_fields(before).items()
+        ]
+        moved = database.execute(cursors.update().where(*as_seen).values(fields)).rowcount
+    if moved != 1:
+        raise Conflict(
+            f"the cursor of {cursor.entity} of connection {cursor.connection} was moved by another run",
+            hint="nothing of this page was kept; the other run goes on from where it stands",
+        )
+    if cursor.run is not None and cursor.advanced_at is not None:
+        database.execute(
+            sync_runs.update()
+            .where(sync_runs.c.id == cursor.run)
+            .values(heartbeat_at=maybe_micros(cursor.advanced_at))
+        )
 
 
-def _put(connection: Connection, run: SyncRun) -> None:
-    connection.execute(dialects.upsert(connection, sync_runs, run_fields(run)))
+def _put(database: Connection, run: SyncRun) -> None:
+    database.execute(dialects.upsert(database, sync_runs, run_fields(run)))

@@ -56,8 +56,8 @@ def stored_revision(connection: Connection) -> str | None:
     """Return the migration that the database stands at; ``None``: it is empty."""
     if not inspect(connection).has_table("alembic_version"):
         return None
-    stored: str | None = connection.scalar(text("SELECT version_num FROM alembic_version"))
-    return stored
+    revision: str | None = connection.scalar(text("SELECT version_num FROM alembic_version"))
+    return revision
 
 
 def create(connection: Connection) -> None:
