@@ -86,7 +86,7 @@ async def house(settings: Settings) -> AsyncIterator[House]:
     from reconciler.store.open import open_store  # noqa: PLC0415  SQLAlchemy is heavy
 
     clock = SystemClock()
-    store = await open_store(settings.database_url or settings.state_dir)
+    store = open_store(settings.database_url or settings.state_dir)
     try:
         catalogue = load({}, catalogue=catalogue_files()).catalogue
         yield House(settings, store, clock, catalogue, InForce(store.views, catalogue))

@@ -264,6 +264,17 @@ records: Final = Table(
 """Raw and mapped. The two big columns are last, so that the small ones are read without them. With a
 hidden row id rather than ``WITHOUT ROWID``: measured, rows of 2 kB cost a third less so."""
 
+tallies: Final = Table(
+    "tallies",
+    METADATA,
+    _key("connection"),
+    _key("entity"),
+    _key("basis"),
+    _whole("alive"),
+    _whole("dead"),
+)
+"""How many records there are under each basis: counts and "is any stale?" without a walk."""
+
 clocks: Final = Table("clocks", METADATA, _key("entity"), _whole("ticked_at"))
 """The newest ``updated_at`` given out in an entity: each transaction gets a later one, and on
 PostgreSQL its row is the lock that puts writers of one entity in a row."""

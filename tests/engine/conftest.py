@@ -3,6 +3,7 @@
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from datetime import timedelta
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -13,7 +14,9 @@ from reconciler.engine.syncs import Syncs
 from reconciler.model.change import Plan
 from reconciler.model.resource import Kind, Resource, ResourceKey, make_resource
 from reconciler.plan.planner import make_plan
+from reconciler.ports import Store
 from reconciler.store.memory import MemoryStore
+from reconciler.store.open import open_store
 from tests.fakes import ScriptedConnector, ScriptedConnectors, TurnedClock, iso
 
 CONNECTOR = make_resource(
@@ -63,7 +66,7 @@ class Plant:
 
     clock: TurnedClock
     system: ScriptedConnector
-    store: MemoryStore
+    store: Store
     in_force: InForce
     syncs: Syncs
 
@@ -82,11 +85,13 @@ class Plant:
         self.system.records["purchase-orders"][key] = record
 
 
-@pytest.fixture
-async def plant() -> AsyncIterator[Plant]:
+@pytest.fixture(params=["memory", "sqlite"])
+async def plant(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[Plant]:
     clock = TurnedClock()
     system = ScriptedConnector(clock, {"purchase-orders": {}, "vendors": {}})
-    store = MemoryStore()
+    store: Store = MemoryStore()
+    if request.param == "sqlite":
+        store = open_store(tmp_path / "state")
     in_force = InForce(store.views, {"plant": CONNECTOR})
     syncs = Syncs(store, in_force, ScriptedConnectors(system), clock)
     made = Plant(clock, system, store, in_force, syncs)

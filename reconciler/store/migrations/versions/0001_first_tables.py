@@ -284,6 +284,15 @@ def upgrade() -> None:
     index("sync_runs_entity", "sync_runs", "connection", "entity", "started_at", "id")
     index("sync_runs_started", "sync_runs", "started_at", "id")
     op.create_table(
+        "tallies",
+        string("connection"),
+        string("entity"),
+        string("basis"),
+        whole("alive"),
+        whole("dead"),
+        sa.PrimaryKeyConstraint("connection", "entity", "basis", name="tallies_pk"),
+    )
+    op.create_table(
         "tokens",
         string("id"),
         string("name"),
