@@ -2,9 +2,15 @@
 
 import os
 import shutil
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable
+from pathlib import Path
 
 import pytest
+
+from reconciler.ports import Store
+from reconciler.store.memory import MemoryStore
+from reconciler.store.open import open_store
+from tests.plant import Plant, make_plant
 
 LEFT_OUT: dict[str, set[str]] = {}
 
@@ -26,6 +32,16 @@ def program(request: pytest.FixtureRequest) -> Callable[[str], str]:
         pytest.skip(f"needs the program {name!r}")
 
     return find
+
+
+@pytest.fixture(params=["memory", "sqlite"])
+async def plant(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[Plant]:
+    """A connection to a scripted plant, in force in a store: once in memory, once on SQLite."""
+    store: Store = MemoryStore()
+    if request.param == "sqlite":
+        store = open_store(tmp_path / "state")
+    yield await make_plant(store)
+    await store.close()
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:

@@ -86,6 +86,7 @@ def _compiled(entity: str, stream: Stream, spec: ConnectorSpec) -> CompiledStrea
             ordered=stream.cursor is not None and stream.cursor.ordered,
             resumable=resumable(stream.paging),
             sweepable=stream.deletions.type == "sweep",
+            windowed=stream.windowed,
             primary_key=stream.primary_key,
         ),
         main,

@@ -72,7 +72,9 @@ def _path(detail: ErrorDetails, data: Any) -> tuple[Way, bool]:
     for step in detail["loc"]:
         if step == "[key]":
             on_key = True
-        elif (isinstance(data, dict) and step in data) or (isinstance(data, list) and isinstance(step, int) and step < len(data)):
+        elif (isinstance(data, dict) and step in data) or (
+            isinstance(data, list) and isinstance(step, int) and step < len(data)
+        ):
             path.append(step)
             data = data[step]
     return tuple(path), on_key

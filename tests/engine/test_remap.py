@@ -11,7 +11,7 @@ from reconciler.model.record import RecordQuery
 from reconciler.model.sync import SyncMode
 from reconciler.plan.planner import make_plan
 from reconciler.ports import SyncRequest
-from tests.engine.conftest import Plant, connection, mapping
+from tests.plant import Plant, connection, mapping
 
 CLOSED = mapping(fields={"status": {"from": "state", "values": {"open": "sent", "done": "closed"}}})
 RUSH = mapping(customFields={"plant_state": {"from": "state", "type": "string"}})

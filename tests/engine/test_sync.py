@@ -13,7 +13,7 @@ from reconciler.model.connection import ConnectionStatus
 from reconciler.model.record import RecordQuery
 from reconciler.model.sync import RunStatus, SyncMode, SyncRun
 from reconciler.ports import SyncRequest
-from tests.engine.conftest import CONNECTOR, Plant, connection
+from tests.plant import CONNECTOR, Plant, connection
 
 ASK = SyncRequest("acme")
 FULL = SyncRequest("acme", mode=SyncMode.FULL)

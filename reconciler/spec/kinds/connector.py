@@ -185,6 +185,8 @@ class Stream(Strict):
     paging: Paging = Paging()
     cursor: CursorField | None = None
     """None: every run reads everything."""
+    windowed: bool = True
+    """Whether the connection's history window cuts it. Reference data is read whole: ``false``."""
     deletions: Deletions = Deletions()
     each: Each | None = None
     """What the stream is read for one by one (stock for each location)."""

@@ -1,12 +1,8 @@
 """A connection to a scripted plant, in force in a store that is memory."""
 
-from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from datetime import timedelta
-from pathlib import Path
 from typing import Any
-
-import pytest
 
 from reconciler.engine.apply import apply
 from reconciler.engine.inforce import InForce
@@ -15,8 +11,6 @@ from reconciler.model.change import Plan
 from reconciler.model.resource import Kind, Resource, ResourceKey, make_resource
 from reconciler.plan.planner import make_plan
 from reconciler.ports import Store
-from reconciler.store.memory import MemoryStore
-from reconciler.store.open import open_store
 from tests.fakes import ScriptedConnector, ScriptedConnectors, TurnedClock, iso
 
 CONNECTOR = make_resource(
@@ -85,16 +79,12 @@ class Plant:
         self.system.records["purchase-orders"][key] = record
 
 
-@pytest.fixture(params=["memory", "sqlite"])
-async def plant(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[Plant]:
+async def make_plant(store: Store) -> Plant:
+    """Return a plant whose connection is in force in *store*."""
     clock = TurnedClock()
     system = ScriptedConnector(clock, {"purchase-orders": {}, "vendors": {}})
-    store: Store = MemoryStore()
-    if request.param == "sqlite":
-        store = open_store(tmp_path / "state")
     in_force = InForce(store.views, {"plant": CONNECTOR})
     syncs = Syncs(store, in_force, ScriptedConnectors(system), clock)
     made = Plant(clock, system, store, in_force, syncs)
     await made.declare(connection())
-    yield made
-    await store.close()
+    return made
