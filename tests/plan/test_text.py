@@ -209,3 +209,14 @@ def test_a_very_long_name_does_not_push_the_others_out_of_sight() -> None:
 def test_a_resource_from_no_file_has_no_place() -> None:
     shown = render_text(make_plan([connection("acme", Around(line=None))], State()))
     assert "  + Connection/acme\n" in shown
+
+
+def test_nothing_that_came_from_a_file_can_drive_the_terminal() -> None:
+    bad = "\x1b[2J"
+    one = replace(
+        connection("acme", Around(labels={bad: bad}), history=bad), origin=Origin(f"{bad}.yaml", 1)
+    )
+    plan = make_plan([one, replace(one)], state(ACME), revision=bad)
+    shown = render_text(plan, diff=True, notes={ACME.key: [bad]})
+    assert all(line.isprintable() for line in shown.splitlines())
+    assert shown.count("\\u001b[2J") >= 6
