@@ -179,5 +179,5 @@ def _of_entity(kind: Kind, units: Iterable[_Unit], entity: str) -> Iterator[_Uni
         elif len(unit.path) > len(where):
             if unit.path[len(where)] == entity:
                 yield unit
-        elif unit.value and entity not in unit.value:
+        elif isinstance(unit.value, list) and unit.value and entity not in unit.value:
             yield _Unit(unit.path, False, unit.effects)

@@ -97,7 +97,7 @@ def _renamed_and_replaced(change: Change) -> Iterator[Block]:
 def _missing(change: Change, outlook: Outlook) -> Iterator[Block]:
     if isinstance(change, (Delete, Forget)):
         return
-    for need in sorted(change.after.needs - outlook.after.keys()):
+    for need in sorted(need for need in change.after.needs if need not in outlook.after):
         if need in outlook.left_out:
             reason = f"it needs {need}, which is declared, not in force, and left out of this plan"
             remedy = f"take it into the plan: --only {need}"
@@ -113,7 +113,7 @@ def _still_needed(outlook: Outlook) -> Iterator[Block]:
     gone = {change.key for change in outlook.changes if isinstance(change, (Delete, Forget))}
     gone |= {change.before.key for change in outlook.changes if isinstance(change, Rename)}
     told = {change.key for change in outlook.changes}
-    for key in sorted(outlook.after.keys() - told):
+    for key in sorted(outlook.after.keys() - told) if gone else ():
         for need in sorted(outlook.after[key].needs & gone):
             yield Block(
                 need,

@@ -4,6 +4,7 @@ import re
 from typing import Final
 
 from reconciler.model.value import Path
+from reconciler.plan.printable import printable
 
 _PLAIN: Final = re.compile(r"[A-Za-z0-9_-]+")
 
@@ -13,10 +14,10 @@ def dotted(path: Path) -> str:
     text = ""
     for part in path:
         if part.startswith("[") and part.endswith("]"):
-            text += part
+            text += printable(part)
         else:
             dot = "." if text else ""
-            text += dot + (part if _PLAIN.fullmatch(part) else f'"{part}"')
+            text += dot + (part if _PLAIN.fullmatch(part) else f'"{printable(part)}"')
     return text
 
 

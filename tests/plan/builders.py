@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 
 from reconciler.model.change import Delete, Forget, Plan, Rename, State
 from reconciler.model.resource import Kind, Origin, Owner, Resource, ResourceKey, make_resource
+from reconciler.model.value import Path
 
 CONNECTION: Mapping[str, Any] = {
     "connector": "tryton",
@@ -33,6 +34,11 @@ class Around:
 def key(text: str) -> ResourceKey:
     kind, name = text.split("/")
     return ResourceKey(Kind(kind), name)
+
+
+def at(one: Resource, *path: str) -> tuple[ResourceKey, Path]:
+    """Return the place of a field, as plans ask for it."""
+    return one.key, path
 
 
 def resource(

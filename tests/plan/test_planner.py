@@ -17,11 +17,10 @@ from reconciler.model.change import (
     State,
     Update,
 )
-from reconciler.model.resource import Origin, Owner, Resource, ResourceKey
-from reconciler.model.value import Path
+from reconciler.model.resource import Origin, Owner, Resource
 from reconciler.plan.compare import ADOPT
 from reconciler.plan.planner import Scope, make_plan
-from tests.plan.builders import Around, applied, codes, connection, key, resource, state, words
+from tests.plan.builders import Around, applied, at, codes, connection, key, resource, state, words
 
 ACME = connection("acme")
 LONGER = connection("acme", history="365d")
@@ -297,8 +296,8 @@ def test_a_scope_covers_a_change_by_its_old_name_and_labels_too() -> None:
 
 
 def test_only_places_of_changed_fields_are_kept() -> None:
-    history: tuple[ResourceKey, Path] = (ACME.key, ("spec", "history"))
+    history = at(ACME, "spec", "history")
     place = Origin("specs/acme.yaml", 7)
-    places = {history: place, (ACME.key, ("spec", "connector")): place}
+    places = {history: place, at(ACME, "spec", "connector"): place}
     assert make_plan([LONGER], state(ACME), places=places).places == {history: place}
     assert make_plan([ACME], State(), places=places).places == {}

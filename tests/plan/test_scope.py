@@ -2,7 +2,7 @@
 
 import pytest
 
-from reconciler.plan.scope import Scope, matches
+from reconciler.plan.scope import Scope, matches, unmatched
 from tests.plan.builders import Around, connection, key
 
 
@@ -12,7 +12,8 @@ from tests.plan.builders import Around, connection, key
         "Connection/acme",
         "connection/acme",
         "Connection",
-        "connection/",
+        "acme",
+        "ac*",
         "*/acme",
         "Conn*/a?me",
         "*",
@@ -22,7 +23,10 @@ def test_a_pattern_is_about_kind_and_name(pattern: str) -> None:
     assert matches(pattern, key("Connection/acme"))
 
 
-@pytest.mark.parametrize("pattern", ["Mapping/acme", "acme", "Connection/acm", "Connection/ACME"])
+@pytest.mark.parametrize(
+    "pattern",
+    ["Mapping/acme", "Mapping", "acm", "Connection/acm", "Connection/ACME", "connection/"],
+)
 def test_a_pattern_is_not_about_others(pattern: str) -> None:
     assert not matches(pattern, key("Connection/acme"))
 
@@ -43,3 +47,8 @@ def test_only_exclude_and_selector_all_have_to_agree() -> None:
         scope.partial
         for scope in (Scope(only=("a",)), Scope(exclude=("a",)), Scope(selector={"a": "b"}))
     )
+
+
+def test_patterns_that_are_about_nothing_are_told() -> None:
+    scope = Scope(only=("connection", "acmee"), exclude=("Mapping/*", "Connection/acme"))
+    assert unmatched(scope, [key("Connection/acme")]) == ("acmee", "Mapping/*")

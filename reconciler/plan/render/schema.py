@@ -115,5 +115,10 @@ def _said(json_type: str, description: str) -> dict[str, Any]:
     return {"type": json_type, "description": description}
 
 
-if __name__ == "__main__":
+def main() -> None:
+    """Print the schema."""
     sys.stdout.write(json.dumps(plan_schema(), indent=2) + "\n")
+
+
+if __name__ == "__main__":
+    main()

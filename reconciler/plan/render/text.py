@@ -10,6 +10,7 @@ from reconciler.model.change import ABSENT, Action, Change, Create, FieldChange,
 from reconciler.model.resource import Origin, ResourceKey
 from reconciler.plan.effects import effects_of
 from reconciler.plan.paths import dotted
+from reconciler.plan.printable import printable
 from reconciler.plan.render.values import block, flow, short
 from reconciler.plan.render.words import counts, detail, effects_asked, fields_of, kept, origin_of
 
@@ -111,7 +112,7 @@ class _Page:
             yield from self._fields(change)
         if isinstance(change, Replace):
             yield from (f"{self._look.paint('!', '!')} {cost}" for cost in change.costs)
-        yield from self._notes.get(change.key, ())
+        yield from map(printable, self._notes.get(change.key, ()))
 
     def _fields(self, change: Change) -> Iterator[str]:
         if isinstance(change, Create):
@@ -157,8 +158,9 @@ class _Page:
     def _blocks(self) -> Iterator[str]:
         for one in self._plan.blocks:
             yield ""
-            yield f"{self._look.paint('blocked', 'blocked')} {one.key}: {one.code}: {one.reason}"
-            yield f"        {one.remedy}"
+            why = printable(f"{one.key}: {one.code}: {one.reason}")
+            yield f"{self._look.paint('blocked', 'blocked')} {why}"
+            yield f"        {printable(one.remedy)}"
 
 
 def _heading(plan: Plan) -> str:
@@ -184,11 +186,13 @@ def _objects(count: int) -> str:
 
 
 def _revision(revision: str) -> str:
-    return revision[:7] if re.fullmatch("[0-9a-f]{40}|[0-9a-f]{64}", revision) else revision
+    if re.fullmatch("[0-9a-f]{40}|[0-9a-f]{64}", revision):
+        return revision[:7]
+    return printable(revision)
 
 
 def _place(origin: Origin) -> str:
-    return f"{origin.file}:{origin.line}"
+    return f"{printable(origin.file)}:{origin.line}"
 
 
 def _column(cells: Iterable[str]) -> int:

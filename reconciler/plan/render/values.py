@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Final
 
 from reconciler.model.change import ABSENT
+from reconciler.plan.printable import printable
 
 _PLAIN: Final = re.compile(r"[^\W\d][\w./@%*+ -]*|\d+(?:ms|[smhdwy%])|https?://[\w./:@%?&=+-]+")
 """Text that reads as itself; all other text is quoted, so that ``1`` and ``"1"`` are told apart."""
@@ -40,7 +41,7 @@ def block(value: Any) -> Iterator[str]:
             yield from _item(one)
     elif isinstance(value, str) and _many_lines(value):
         yield "|"
-        yield from (f"  {_safe(line)}" for line in value.splitlines())
+        yield from (f"  {printable(line)}" for line in value.splitlines())
     else:
         yield flow(value)
 
@@ -77,9 +78,4 @@ def _text(text: str) -> str:
 
 
 def _quoted(text: str) -> str:
-    return '"' + _safe(json.dumps(text, ensure_ascii=False)[1:-1]) + '"'
-
-
-def _safe(text: str) -> str:
-    """Return *text* with everything that a terminal would obey written out."""
-    return "".join(letter if letter.isprintable() else json.dumps(letter)[1:-1] for letter in text)
+    return '"' + printable(json.dumps(text, ensure_ascii=False)[1:-1]) + '"'

@@ -1,7 +1,7 @@
 """The words for changes that every rendering shares: why, which fields, how many."""
 
 from collections.abc import Iterable, Mapping
-from typing import Final, assert_never
+from typing import Final
 
 from reconciler.model.change import (
     Action,
@@ -63,10 +63,8 @@ def detail(change: Change, width: int = 60) -> str:
             told = f"renamed from {change.before.key.name}"
         case Adopt():
             told = "taken over from the API"
-        case Create() | Update():
+        case _:  # made or updated: the fields say it
             told = ""
-        case _:
-            assert_never(change)
     shown = [field for field in fields_of(change) if field.path not in _already_told(change)]
     return "; ".join(filter(None, (told, paths(shown, width))))
 
