@@ -100,3 +100,15 @@ def redact(text: str) -> str:
 def _is_mixed(word: str) -> bool:
     """Whether a long word mixes digits and both cases, as names do not."""
     return bool(re.search(r"\d", word) and re.search(r"[a-z]", word) and re.search(r"[A-Z]", word))
+
+
+def redact_same_width(line: str) -> str:
+    """Return *line* with all that looks like a secret replaced by as many ``*``: columns stay."""
+    for shape in (_ANY_SHAPE, _AFTER_NAME):
+        line = shape.sub(_starred, line)
+    return _RANDOM.sub(lambda found: "*" * len(found[0]) if _is_mixed(found[0]) else found[0], line)
+
+
+def _starred(found: re.Match[str]) -> str:
+    kept = found[1] if found.re is _AFTER_NAME else ""
+    return kept + "*" * (len(found[0]) - len(kept))

@@ -1,6 +1,7 @@
 """The kinds, and what pydantic says of a document's shape in our words, codes and places."""
 
 from collections.abc import Callable, Iterator, Mapping
+from functools import cache
 from typing import Any, Final
 
 from pydantic import ValidationError
@@ -52,6 +53,22 @@ def head_findings(data: Mapping[str, Any]) -> list[Finding]:
     return found
 
 
+@cache
+def model_of(kind: str) -> tuple[Callable[..., Any], Callable[..., Any]]:
+    """Return what validates the JSON of a document of *kind*, and what makes plain values of it again."""
+    model = KINDS[kind]
+    return model.__pydantic_validator__.validate_json, model.__pydantic_serializer__.to_python
+
+
+def misfits(text: bytes, data: Any, kind: str) -> list[Finding]:
+    """Return what is wrong with the shape of *data*, whose JSON is *text*."""
+    try:
+        model_of(kind)[0](text, by_alias=True, by_name=False)
+    except ValidationError as error:
+        return shape_findings(error, data, kind)
+    return []
+
+
 def shape_findings(error: ValidationError, data: Any, kind: str) -> list[Finding]:
     """Return what pydantic found in *data*, once for each place."""
     places: dict[tuple[Way, bool], list[ErrorDetails]] = {}
@@ -72,12 +89,16 @@ def _path(detail: ErrorDetails, data: Any) -> tuple[Way, bool]:
     for step in detail["loc"]:
         if step == "[key]":
             on_key = True
-        elif (isinstance(data, dict) and step in data) or (
-            isinstance(data, list) and isinstance(step, int) and step < len(data)
-        ):
+        elif _holds(data, step):
             path.append(step)
             data = data[step]
     return tuple(path), on_key
+
+
+def _holds(data: Any, step: str | int) -> bool:
+    if isinstance(data, list):
+        return isinstance(step, int) and step < len(data)
+    return isinstance(data, dict) and step in data
 
 
 def _telling(details: list[ErrorDetails], value: Any) -> list[ErrorDetails]:
@@ -90,9 +111,6 @@ def _telling(details: list[ErrorDetails], value: Any) -> list[ErrorDetails]:
         others = [d for d in others if d["type"] != "secret_reference"] or others
     missing = [detail for detail in others if detail["type"] == "missing"]
     return missing or others[:1] or types[:1]
-
-
-_Say = Callable[[Mapping[str, Any], str], tuple[str, str, str]]
 
 
 def _findings(

@@ -23,12 +23,12 @@ from reconciler.web.rates import Rates
 from reconciler.web.security import Gatekeeper
 from reconciler.web.translate import translate
 from reconciler.web.v1.connections import connection_routes, own_routes, sync_routes
+from reconciler.web.v1.prefix import PREFIX
 from reconciler.web.v1.records import record_components, record_routes
 from reconciler.web.versions import VERSIONS
 
 __all__ = ["Services", "make_app", "serve"]
 
-PREFIX: Final = "/api/v1"
 PROBLEMS: Final = ("400", "401", "403", "404", "405", "413", "421", "422", "429", "500", "503")
 
 
@@ -43,14 +43,16 @@ def make_app(services: Services) -> ASGIApp:
         separate_input_output_schemas=False,
     )
     policy = services.policy
-    keeper = Gatekeeper(services.store, services.clock, Rates(policy.rate, policy.burst))
+    rates = Rates(policy.rate, policy.burst)
+    keeper = Gatekeeper(services.store, services.in_force, services.clock, rates)
     for router in (
         own_routes(services, keeper),
         connection_routes(services, keeper),
         sync_routes(services, keeper),
         record_routes(services, keeper),
     ):
-        app.include_router(router, prefix=PREFIX)
+        # Not included but laid in, so that a wrong method can be answered with all right ones.
+        app.router.routes.extend(router.routes)
     _open_routes(app, services)
     install(app)
     app.add_exception_handler(ReconcilerError, _on_ours)

@@ -40,7 +40,7 @@ class Deletions(Strict):
     strategy: Literal["sweep", "flag", "none"] | None = None
     """``sweep``: list the ids that exist from time to time; ``flag``: the source marks deleted records;
     ``none``: they are not looked for. Default: what the connector can, entity by entity."""
-    every: Annotated[Duration, at_least(_HOUR, "the time between sweeps")] = "24h"
+    every: Annotated[Duration, at_least(_HOUR, "the time between sweeps")] = "1d"
     """How long from one sweep to the next."""
     brake: Percent = "10%"
     """A sweep that would delete more than this share of an entity stops and alerts instead."""

@@ -53,11 +53,11 @@ class Condition(Strict):
 
 
 def _condition(given: object) -> object:
-    if isinstance(given, dict | Condition):
-        return given
+    if isinstance(given, dict):
+        return {key: tuple(v) if isinstance(v, list) else v for key, v in given.items()}
     if given is None:
         return {"missing": True}
-    return {"in": given} if isinstance(given, list) else {"equals": given}
+    return {"in": tuple(given)} if isinstance(given, list) else {"equals": given}
 
 
 Conditions = dict[FieldPath, Annotated[Condition, BeforeValidator(_condition)]]

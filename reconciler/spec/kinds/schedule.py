@@ -1,7 +1,7 @@
 """``SyncSchedule``: when which entities of which connections are synced."""
 
 from datetime import timedelta
-from typing import Annotated, Any, Literal, Self
+from typing import Annotated, Literal, Self
 
 from pydantic import AfterValidator, Field, model_validator
 from pydantic_core import PydanticCustomError
@@ -81,13 +81,6 @@ class SyncScheduleSpec(Targeted):
     suspend: bool = False
     """Whether the schedule rests for now."""
 
-    @model_validator(mode="before")
-    @classmethod
-    def _default_every(cls, given: Any) -> Any:
-        if isinstance(given, dict) and "cron" not in given and "every" not in given:
-            return {**given, "every": DEFAULT_EVERY}
-        return given
-
     @model_validator(mode="after")
     def _every_or_cron(self) -> Self:
         if self.every is not None and self.cron is not None:
@@ -96,6 +89,8 @@ class SyncScheduleSpec(Targeted):
             raise PydanticCustomError(
                 "keys_together", "'timeZone' says whose clocks 'cron' means; write 'cron' too"
             )
+        if self.every is None and self.cron is None:
+            return self.model_copy(update={"every": DEFAULT_EVERY})
         return self
 
 

@@ -15,6 +15,7 @@ from reconciler.ports import SyncRequest
 from reconciler.web.needs import Services
 from reconciler.web.problems import Code, refuse
 from reconciler.web.security import Gatekeeper, Guard, granted_to, token_of
+from reconciler.web.v1.prefix import PREFIX
 from reconciler.web.v1.schemas import (
     ConnectionList,
     ConnectionShape,
@@ -42,7 +43,7 @@ _KEY: Final = re.compile(r"[\x21-\x7e]{1,128}")
 def connection_routes(services: Services, keeper: Gatekeeper) -> APIRouter:
     """Return the routes that read the control plane."""
     router = APIRouter(
-        tags=["connections"], dependencies=[Depends(Guard(keeper, Scope.READ_STATUS))]
+        prefix=PREFIX, tags=["connections"], dependencies=[Depends(Guard(keeper, Scope.READ_STATUS))]
     )
 
     @router.get("/connections", operation_id="list_connections")
@@ -85,7 +86,7 @@ def connection_routes(services: Services, keeper: Gatekeeper) -> APIRouter:
 
 def sync_routes(services: Services, keeper: Gatekeeper) -> APIRouter:
     """Return the routes that start syncs and follow them."""
-    router = APIRouter(tags=["syncs"], dependencies=[Depends(Guard(keeper, Scope.RUN_SYNC))])
+    router = APIRouter(prefix=PREFIX, tags=["syncs"], dependencies=[Depends(Guard(keeper, Scope.RUN_SYNC))])
 
     @router.post("/connections/{name}/syncs", operation_id="create_sync", status_code=202)
     async def create_sync(
@@ -120,7 +121,7 @@ def sync_routes(services: Services, keeper: Gatekeeper) -> APIRouter:
 
 def own_routes(services: Services, keeper: Gatekeeper) -> APIRouter:
     """Return the routes that any valid token may ask."""
-    router = APIRouter(tags=["api"], dependencies=[Depends(Guard(keeper, None))])
+    router = APIRouter(prefix=PREFIX, tags=["api"], dependencies=[Depends(Guard(keeper, None))])
 
     @router.get("/me", operation_id="get_me")
     async def get_me(request: Request) -> Me:

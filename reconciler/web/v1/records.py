@@ -18,6 +18,7 @@ from reconciler.web.problems import Code, refuse
 from reconciler.web.security import Gatekeeper, Guard, granted_to
 from reconciler.web.v1.answers import list_json, record_json
 from reconciler.web.v1.cursors import read_cursor, write_cursor
+from reconciler.web.v1.prefix import PREFIX
 from reconciler.web.v1.query import DOCS, ListQuery, read_given, read_query
 
 Handler = Callable[[Request], Awaitable[Response]]
@@ -27,7 +28,7 @@ JSON: Final = "application/json"
 
 def record_routes(services: Services, keeper: Gatekeeper) -> APIRouter:
     """Return the two routes of every entity of the unified model."""
-    router = APIRouter(dependencies=[Depends(Guard(keeper, Scope.READ_RECORDS))])
+    router = APIRouter(prefix=PREFIX, dependencies=[Depends(Guard(keeper, Scope.READ_RECORDS))])
     for entity in entities().values():
         word = component(entity)
         router.add_api_route(
