@@ -118,9 +118,7 @@ class Situation:
     def _by_uid(self) -> Mapping[str, str]:
         if self._names is None:
             self._names = {
-                uid: key.name
-                for key, uid in self.state.uids.items()
-                if key.kind is Kind.CONNECTION
+                uid: key.name for key, uid in self.state.uids.items() if key.kind is Kind.CONNECTION
             }
         return self._names
 

@@ -9,7 +9,8 @@ import jmespath
 import pytest
 import yaml
 
-from reconciler.connectors.registry import HttpConnectors, catalogue_files
+from reconciler.connectors.catalogue import catalogue_files
+from reconciler.connectors.registry import HttpConnectors
 from reconciler.connectors.streams import compile_streams
 from reconciler.errors import Invalid, SecretMissing
 from reconciler.model.resource import Kind

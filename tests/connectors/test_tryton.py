@@ -11,8 +11,9 @@ import jmespath
 import pytest
 import yaml
 
+from reconciler.connectors.catalogue import catalogue_files
 from reconciler.connectors.connector import HttpConnector
-from reconciler.connectors.registry import HttpConnectors, catalogue_files
+from reconciler.connectors.registry import HttpConnectors
 from reconciler.errors import Forbidden
 from reconciler.model.resource import Kind
 from tests.connectors.conftest import NOW, TurnedClock, resource

@@ -69,4 +69,4 @@ def test_every_event_is_documented() -> None:
 def test_every_decision_record_has_its_five_headings() -> None:
     headings = ["Context", "Decision", "Alternatives", "Consequences", "How we shall know"]
     for path in sorted((ROOT / "docs" / "adr").glob("0*.md")):
-        assert re.findall(r"^## (.+)$", path.read_text(), re.M) == headings, path.name
+        assert re.findall(r"^## (.+)$", path.read_text(), re.MULTILINE) == headings, path.name

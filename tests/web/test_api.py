@@ -142,14 +142,18 @@ async def test_a_changed_mapping_shows_in_the_very_next_answer(api: Api) -> None
 
 async def test_a_connections_token_sees_its_own_data_and_nothing_else(api: Api) -> None:
     await stocked(api, "a")
-    foreign = await api.token(*READ, connection="0123456789abcdef")
+    other = ResourceKey(Kind.CONNECTION, "other")
+    await api.plant.declare(connection(), make_resource(other, {"spec": dict(connection().spec)}))
+    state = await api.plant.store.views.state()
+    foreign = await api.token(*READ, connection=state.uids[other])
     everyone = await api.token(*READ)
     (record,) = (await api.get(ORDERS, everyone)).json()["data"]
     assert (await api.get(ORDERS, foreign)).json()["data"] == []
     problem(await api.get(f"{ORDERS}/{record['id']}", foreign), 404, "NOT_FOUND")
     problem(await api.get("connections/acme", foreign), 404, "NOT_FOUND")
     problem(await api.get("connections/acme/sync-status", foreign), 404, "NOT_FOUND")
-    assert (await api.get("connections", foreign)).json()["data"] == []
+    seen = (await api.get("connections", foreign)).json()["data"]
+    assert [one["name"] for one in seen] == ["other"]
     assert (await api.get(f"{ORDERS}?connection=acme", foreign)).json()["data"] == []
 
 

@@ -43,7 +43,9 @@ _KEY: Final = re.compile(r"[\x21-\x7e]{1,128}")
 def connection_routes(services: Services, keeper: Gatekeeper) -> APIRouter:
     """Return the routes that read the control plane."""
     router = APIRouter(
-        prefix=PREFIX, tags=["connections"], dependencies=[Depends(Guard(keeper, Scope.READ_STATUS))]
+        prefix=PREFIX,
+        tags=["connections"],
+        dependencies=[Depends(Guard(keeper, Scope.READ_STATUS))],
     )
 
     @router.get("/connections", operation_id="list_connections")
@@ -86,7 +88,9 @@ def connection_routes(services: Services, keeper: Gatekeeper) -> APIRouter:
 
 def sync_routes(services: Services, keeper: Gatekeeper) -> APIRouter:
     """Return the routes that start syncs and follow them."""
-    router = APIRouter(prefix=PREFIX, tags=["syncs"], dependencies=[Depends(Guard(keeper, Scope.RUN_SYNC))])
+    router = APIRouter(
+        prefix=PREFIX, tags=["syncs"], dependencies=[Depends(Guard(keeper, Scope.RUN_SYNC))]
+    )
 
     @router.post("/connections/{name}/syncs", operation_id="create_sync", status_code=202)
     async def create_sync(
