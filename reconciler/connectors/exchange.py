@@ -26,13 +26,14 @@ class Missing(SourceInvalid):
 
 @dataclass(frozen=True, slots=True, repr=False)
 class Ask:
-    """One HTTP request. ``query`` is added to what the URL already has."""
+    """One HTTP request. ``query`` is added to what the URL already has; ``call`` names it in messages."""
 
     method: str
     url: str
     query: tuple[tuple[str, str], ...] = ()
     headers: Mapping[str, str] = field(default_factory=dict)
     body: bytes | None = None
+    call: str = ""
 
     def __repr__(self) -> str:
         return f"Ask({self.place})"
@@ -41,7 +42,8 @@ class Ask:
     def place(self) -> str:
         """Method, host and path, for messages; never the query."""
         parts = urlsplit(self.url)
-        return f"{self.method} {parts.netloc.rpartition('@')[2]}{parts.path or '/'}"
+        where = f"{self.method} {parts.netloc.rpartition('@')[2]}{parts.path or '/'}"
+        return f"{where} ({self.call})" if self.call else where
 
     def with_headers(self, headers: Mapping[str, str]) -> "Ask":
         """Return it with more *headers*."""
@@ -100,7 +102,9 @@ def check_status(answer: Answer) -> None:
     said = f"{answer.place} answered {status}: {answer.quote}"
     wait = wait_asked(answer)
     if status == 401:
-        raise Unauthorized(said, hint="check the credentials that the connection's 'auth' refers to")
+        raise Unauthorized(
+            said, hint="check the credentials that the connection's 'auth' refers to"
+        )
     if status == 403:
         raise Forbidden(said, hint="give the user of this connection the right to read this")
     if status == 429 or (status == 503 and wait is not None):

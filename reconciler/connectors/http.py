@@ -28,7 +28,11 @@ from reconciler.ports import Clock
 LARGEST_BODY: Final = 32 * 1024 * 1024
 MOST_REDIRECTS: Final = 3
 _GZIP: Final = b"\x1f\x8b"
-_HEADERS: Final = {"accept": "application/json", "accept-encoding": "gzip", "user-agent": "reconciler"}
+_HEADERS: Final = {
+    "accept": "application/json",
+    "accept-encoding": "gzip",
+    "user-agent": "reconciler",
+}
 _LOGGERS: Final = ("httpx", "httpcore.connection", "httpcore.http11", "httpcore.proxy")
 
 
@@ -79,7 +83,7 @@ class Wire:
     async def _once(self, ask: Ask) -> Answer:
         place = self._redactor.clean(ask.place)
         asked_at = self._clock.now()
-        async with _in_our_words(place, self._redactor, self._timeout):
+        async with _in_our_words(place, self._redactor, self._timeout.total_seconds()):
             request = self._request(ask)
             response = await self._client.send(request, stream=True)
             try:
@@ -91,6 +95,12 @@ class Wire:
         return Answer(response.status_code, headers, body, ask, at, self._redactor.clean)
 
     def _request(self, ask: Ask) -> httpx.Request:
+        for name, value in ask.headers.items():
+            if not (value.isascii() and value.isprintable()):
+                raise SourceInvalid(
+                    f"{self._redactor.clean(ask.place)}: the header {name} holds what cannot be sent",
+                    hint="look for line breaks and special characters in the credentials",
+                )
         url = httpx.URL(ask.url)
         if ask.query:
             url = url.copy_merge_params(_multi(ask.query))
@@ -122,6 +132,8 @@ def _followed(answer: Answer, target: str) -> Ask:
 
 async def _body_of(response: httpx.Response, place: str) -> bytes:
     """Return the body, unpacked where it is packed: some systems say gzip and send it plain."""
+    if response.is_stream_consumed:
+        return response.content  # a transport in memory has it whole
     chunks: list[bytes] = []
     size = 0
     async for chunk in response.aiter_raw():
@@ -159,24 +171,28 @@ def _too_large(place: str) -> SourceInvalid:
 
 
 @asynccontextmanager
-async def _in_our_words(place: str, redactor: Redactor, timeout: timedelta) -> AsyncIterator[None]:
+async def _in_our_words(place: str, redactor: Redactor, seconds: float) -> AsyncIterator[None]:
     """Turn the HTTP library's errors into ours; a whole answer has ten times the time of a step."""
     try:
-        async with asyncio.timeout(timeout.total_seconds() * 10):
+        async with asyncio.timeout(seconds * 10):
             yield
     except (httpx.TimeoutException, TimeoutError) as error:
         kind = type(error).__name__.removesuffix("Timeout").lower()
         step = {"connect": "no connection", "pool": "no free connection"}.get(kind, "no answer")
-        raise Unreachable(f"{place}: {step} within {timeout.total_seconds():g} s") from None
+        raise Unreachable(f"{place}: {step} within {seconds:g} s") from None
     except httpx.RemoteProtocolError as error:
         raise ServerFault(f"{place} broke off: {redactor.clean(str(error))}") from None
+    except httpx.LocalProtocolError:
+        raise SourceInvalid(f"{place}: not a request that can be sent") from None
     except httpx.TransportError as error:
         why = redactor.clean(str(error)) or type(error).__name__
         raise Unreachable(
             f"{place}: {why}", hint="check base_url, the network and the system itself"
         ) from None
-    except (httpx.InvalidURL, UnicodeError, ValueError) as error:
-        raise SourceInvalid(f"{place}: not a request that can be sent: {redactor.clean(str(error))}") from None
+    except (httpx.InvalidURL, ValueError) as error:
+        raise SourceInvalid(
+            f"{place}: not a request that can be sent: {redactor.clean(str(error))}"
+        ) from None
 
 
 @cache

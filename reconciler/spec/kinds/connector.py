@@ -11,7 +11,6 @@ Expressions over an answer see its JSON; for ``jsonrpc`` its ``result``, and in 
 """
 
 from typing import Annotated, Any, Literal
-
 from zoneinfo import ZoneInfo
 
 from pydantic import AfterValidator, Field, StringConstraints
