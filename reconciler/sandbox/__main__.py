@@ -9,6 +9,10 @@ import asyncio
 import os
 import sys
 from contextlib import suppress
+from pathlib import Path
+from typing import Any
+
+import msgspec
 
 from reconciler.sandbox.server import Sandbox
 
@@ -22,11 +26,14 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument(
         "--every", type=float, default=10.0, help="seconds a turn; 0 stands still (%(default)s)"
     )
+    parser.add_argument("--switches", metavar="FILE", help="a JSON file of switches to start with")
     chosen = parser.parse_args(arguments)
     sandbox = Sandbox(chosen.port, seed=chosen.seed, scale=chosen.scale, every=chosen.every or None)
-    key = os.environ.get("SANDBOX_API_KEY")
-    if key:
-        sandbox.switch(api_key=key)
+    try:
+        _prepare(sandbox, chosen.switches)
+    except (OSError, ValueError) as error:
+        sys.stderr.write(f"cannot take the switches of {chosen.switches}: {error}\n")
+        return 1
     try:
         with suppress(KeyboardInterrupt):
             asyncio.run(_run(sandbox))
@@ -35,6 +42,14 @@ def main(arguments: list[str] | None = None) -> int:
         sys.stderr.write("choose another port with --port, or a free one with --port 0\n")
         return 1
     return 0
+
+
+def _prepare(sandbox: Sandbox, file: str | None) -> None:
+    key = os.environ.get("SANDBOX_API_KEY")
+    if key:
+        sandbox.switch(api_key=key)
+    if file is not None:
+        sandbox.switch(**msgspec.json.decode(Path(file).read_bytes(), type=dict[str, Any]))
 
 
 async def _run(sandbox: Sandbox) -> None:
