@@ -257,7 +257,10 @@ class Views(Protocol):
     async def stale(
         self, connection: str, entity: str, *, basis: str, after: str, limit: int
     ) -> Sequence[Row]:
-        """Return live and dead rows not mapped under *basis*, by id from *after* on."""
+        """Return live and dead rows not mapped under *basis*, in an order that does not change.
+
+        *after* is the id of the last row of the page before, and "" for the first page.
+        """
         ...
 
     async def source_ids(self, connection: str, entity: str) -> Sequence[str]:
