@@ -426,7 +426,7 @@ def test_a_field_of_a_set_is_located_in_its_template(load_files: Load) -> None:
     vendors = ResourceKey(Kind.MAPPING, "beta-vendors")
     assert place(loaded, vendors, ("spec", "fields", "name", "from")) == "set.yaml:16:55"
     hourly = ResourceKey(Kind.SYNC_SCHEDULE, "beta-hourly")
-    assert place(loaded, hourly, ("spec", "every")) == "set.yaml:19:22"
+    assert place(loaded, hourly, ("spec", "every")) == "set.yaml:19:23"
 
 
 def test_a_place_in_a_list_is_located(load_files: Load) -> None:
