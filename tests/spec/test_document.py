@@ -1,5 +1,6 @@
 """YAML: values of the core schema, limits, and everything that is refused at its place."""
 
+import json
 import random
 from typing import Any
 
@@ -104,7 +105,8 @@ def test_a_number_that_readers_disagree_on_is_refused(word: str) -> None:
         ("1: a\n", [("R013", 1, 1)]),
         ("true: a\n", [("R013", 1, 1)]),
         (": a\n", [("R004", 1, 1)]),
-        ("{: a}\n", [("R013", 1, 2)]),
+        ("{: a}\n", [("R004", 1, 2)]),
+        ("? \n: a\n", [("R013", 1, 2)]),
         ("? [a]\n: b\n", [("R013", 1, 3)]),
         ("? {a: 1}\n: b\n", [("R013", 1, 3)]),
         ("a: {{ vars.x }}\n", [("R013", 1, 4)]),
@@ -213,14 +215,12 @@ TREES = st.recursive(
 
 @given(st.dictionaries(st.sampled_from(["spec", "kind", "a b", "x"]), TREES, min_size=1))
 def test_both_walks_give_what_was_written(tree: dict[str, Any]) -> None:
-    text = yaml.safe_dump(tree, allow_unicode=True, default_style='"')
-    text = yaml.safe_dump(tree, allow_unicode=True) if "!!" in text else text
+    text = json.dumps(tree, ensure_ascii=False)  # JSON is YAML
     nodes, refused = read_nodes(text.encode())
     quick = read_values(text.encode())
-    if quick is not None:
-        assert not refused
-        assert [node.plain() for node in nodes] == [document.value for document in quick]
-        assert quick[0].value == tree
+    assert not refused
+    assert [node.plain() for node in nodes] == [tree]
+    assert quick is None or quick[0].value == tree
 
 
 def mutated(text: str, rng: random.Random) -> bytes:
