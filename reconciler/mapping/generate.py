@@ -173,8 +173,8 @@ class _Pen:
                 writer.line(f"unlisted({found})")
             else:
                 writer.line(f"{value} = {'None' if table.unknown == 'null' else repr('other')}")
-            if table.raw:
-                writer.line(f"{raw} = {key}")
+                if table.raw:
+                    writer.line(f"{raw} = {key}")
         return value, raw
 
     def _refer(self, step: Step, prefix: str, value: str) -> None:

@@ -65,11 +65,13 @@ _IN_PLACE: Final[Mapping[Convert, str]] = {
 class Target:
     """What a value becomes: ``convert`` (None: it stays as it is) and, then, what the model asks.
 
+    ``own`` does the same for a value that is written as the model writes it, such as a default.
     ``enum`` are the values of an enum; ``reference`` the prefix of the ids that it refers to, of each
     item if ``many``; ``items`` the fields of an object, or of each object of a list if ``many``.
     """
 
     convert: Convert | None = None
+    own: Convert | None = None
     enum: tuple[str, ...] = ()
     reference: str | None = None
     many: bool = False
@@ -90,11 +92,11 @@ def target_of(field: Field, body: Body, prefixes: Mapping[str, str], tell: Tell)
         asked = None
     reference = _prefix(field, prefixes, tell)
     many = field.type is _T.LIST
-    convert = _own(field)
+    convert = own = _own(field)
     if asked not in {None, field.type, _T.STRING} or _says_how(body):
         read = _reader(asked or field.type, body, field.unit, tell)
         convert = _both(read, convert) if asked not in {None, field.type} else read
-    return Target(convert, field.enum, reference, many, field.items or None)
+    return Target(convert, own, field.enum, reference, many, field.items or None)
 
 
 def _own(field: Field) -> Convert | None:
@@ -114,7 +116,7 @@ def custom_target(body: Body, tell: Tell) -> Target:
             if key in body:
                 tell(key, f"{key} says how a type is written; write 'type' too")
         return Target()
-    return Target(_reader(asked, body, None, tell), many=asked is _T.LIST)
+    return Target(_reader(asked, body, None, tell), _SIMPLE[asked], many=asked is _T.LIST)
 
 
 def near(name: str, known: Iterable[str]) -> str:

@@ -79,7 +79,20 @@ def test_an_expression_gives_what_the_library_gives(text: str) -> None:
 
 NAMES = st.sampled_from(["a", "b", "c"])
 LITERALS = st.sampled_from(
-    ["`0`", "`1`", "`2.5`", "`true`", "`false`", "`null`", "'a'", "''", "`[]`", "`{}`", "`[1]`", "@"]
+    [
+        "`0`",
+        "`1`",
+        "`2.5`",
+        "`true`",
+        "`false`",
+        "`null`",
+        "'a'",
+        "''",
+        "`[]`",
+        "`{}`",
+        "`[1]`",
+        "@",
+    ]
 )
 FUNCTIONS = st.sampled_from(
     ["length", "type", "to_string", "not_null", "to_array", "keys", "reverse", "sum", "to_number"]
@@ -92,7 +105,9 @@ def _grow(inner: st.SearchStrategy[str]) -> st.SearchStrategy[str]:
     return st.one_of(
         st.tuples(inner, NAMES).map(lambda t: f"({t[0]}).{t[1]}"),
         st.tuples(inner, st.integers(-3, 3)).map(lambda t: f"({t[0]})[{t[1]}]"),
-        st.tuples(inner, st.sampled_from(["[*]", "[]", ".*", "[1:]", "[::-1]", "[:-1]"])).map("".join),
+        st.tuples(inner, st.sampled_from(["[*]", "[]", ".*", "[1:]", "[::-1]", "[:-1]"])).map(
+            "".join
+        ),
         st.tuples(inner, NAMES).map(lambda t: f"({t[0]})[*].{t[1]}"),
         st.tuples(inner, NAMES).map(lambda t: f"({t[0]})[].{t[1]}"),
         st.tuples(inner, inner, inner).map(lambda t: f"({t[0]})[?{t[1]}] | [0] || {t[2]}"),
