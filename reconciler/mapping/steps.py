@@ -179,7 +179,7 @@ def _steps(target: Target, body: Body, at: _Place) -> tuple[Step, ...] | None:
             "each", "'each' is for lists; make the object in 'from': {city: town, country: land}"
         )
         return None
-    named: Mapping[str, Body] = body.get("each") or _by_name(target.items)
+    named: Mapping[str, Body] = body["each"] if "each" in body else _by_name(target.items)
     for name in sorted(named.keys() - target.items.keys()):
         at.below("each", name).tell("", f"has no field {name!r}", near(name, target.items))
     places = {name: at.below("each", name) for name in target.items}
