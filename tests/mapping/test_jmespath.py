@@ -121,6 +121,9 @@ def _grow(inner: st.SearchStrategy[str]) -> st.SearchStrategy[str]:
         two.map(lambda t: f"{{x: {t[0]}, y: {t[1]}}}"),
         st.tuples(inner, inner).map(lambda t: f"({t[0]}).[{t[1]}]"),
         st.tuples(inner, inner).map(lambda t: f"({t[0]}).{{a: {t[1]}}}"),
+        st.tuples(
+            st.sampled_from(["join", "starts_with", "ends_with", "contains"]), inner, inner
+        ).map(lambda t: f"{t[0]}({t[1]}, {t[2]})"),
         st.tuples(FUNCTIONS, inner).map(lambda t: f"{t[0]}({t[1]})"),
         st.tuples(inner, NAMES).map(lambda t: f"map(&{t[1]}, to_array({t[0]}))"),
     )

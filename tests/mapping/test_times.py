@@ -9,13 +9,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from reconciler.mapping.misfit import Misfit
-from reconciler.mapping.times import FormatInvalid, dates, datetimes, zone_of
+from reconciler.mapping.times import FormatInvalid, dates, datetimes, is_day, is_utc, zone_of
 
 AMSTERDAM = ZoneInfo("Europe/Amsterdam")
 KOLKATA = ZoneInfo("Asia/Kolkata")
 
 INSTANTS: list[tuple[str | None, Any, str | None]] = [
-    (None, "2026-03-04T12:30:15Z", "2026-03-04T12:30:15Z"), (None, "2026-03-04T12:30:15z", "2026-03-04T12:30:15Z"),
+    (None, "2026-03-04T12:30:15Z", "2026-03-04T12:30:15Z"), (None, "2028-02-29T12:30:15Z", "2028-02-29T12:30:15Z"), (None, "2026-03-04T12:30:15z", "2026-03-04T12:30:15Z"),
     (None, "2026-03-04 12:30:15", "2026-03-04T12:30:15Z"), (None, "2026-03-04T12:30", "2026-03-04T12:30:00Z"),
     (None, "2026-03-04", "2026-03-04T00:00:00Z"), (None, "20260304", "2026-03-04T00:00:00Z"),
     (None, "20260304T123015Z", "2026-03-04T12:30:15Z"), (None, "2026-03-04T12:30:15+01:00", "2026-03-04T11:30:15Z"),
@@ -43,7 +43,8 @@ DAYS: list[tuple[str | None, ZoneInfo | None, Any, str | None]] = [
     (None, None, " 2026-03-04 ", "2026-03-04"), ("epoch", None, 1772670600, "2026-03-05"),
     ("epoch", AMSTERDAM, 1772667000, "2026-03-05"), ("%m/%d/%Y", None, "03/04/2026", "2026-03-04"),
     ("%m/%d/%Y", None, "3/4/2026", "2026-03-04"), ("%m/%d/%Y", None, " 3/4/2026 ", "2026-03-04"),
-    ("%m/%d/%Y", None, "", None), ("%d.%m.%Y %H:%M", None, "04.03.2026 23:30", "2026-03-04"),
+    ("%m/%d/%Y", None, "", None), ("%d.%m-%Y", None, "04.03-2026", "2026-03-04"), ("%Y/%m.%d", None, "2026/03.04", "2026-03-04"),
+    ("%m/%d/%Y", None, "02/29/2028", "2028-02-29"), (None, None, "2028-02-29", "2028-02-29"), ("on %d %m %Y", None, "on 04 03 2026", "2026-03-04"), ("%d.%m.%Y %H:%M", None, "04.03.2026 23:30", "2026-03-04"),
     ("%d.%m.%Y %H:%M", AMSTERDAM, "04.03.2026 23:30", "2026-03-04"),
     ("%d.%m.%Y %H:%M%z", AMSTERDAM, "04.03.2026 23:30+0000", "2026-03-05"), ("%Y%m%d", None, "20260304", "2026-03-04"),
 ]  # fmt: skip
@@ -157,6 +158,22 @@ def test_slices_read_what_strptime_reads(moment: datetime) -> None:
 def test_a_day_stays_a_day(day: date) -> None:
     assert dates()(day.isoformat()) == day.isoformat()
     assert datetimes()(day.isoformat()) == f"{day.isoformat()}T00:00:00Z"
+
+
+@given(st.one_of(st.dates().map(str), st.from_regex(r"\A[0-2][0-9]{3}-[01][0-9]-[0-3][0-9]\Z")))
+def test_a_pattern_takes_the_days_that_there_are(text: str) -> None:
+    try:
+        day = date.fromisoformat(text)
+    except ValueError:
+        assert not is_day(text)
+        assert not is_utc(f"{text}T00:00:00Z")
+    else:
+        assert (
+            bool(is_day(text))
+            is bool(is_utc(f"{text}T23:59:59Z"))
+            is ((day.month, day.day) != (2, 29))
+        )
+        assert dates()(text) == text
 
 
 @given(st.integers(-(10**9), 4 * 10**9))
