@@ -23,7 +23,10 @@ _EXACT: Final = Context(prec=2 * LONGEST_NUMBER)
 _TRUE: Final = frozenset({"true", "t", "yes", "y", "on", "1"})
 _FALSE: Final = frozenset({"false", "f", "no", "n", "off", "0"})
 
-_CANONICAL: Final = re.compile(r"(?:-(?=[0.]*[1-9]))?(?:0|[1-9][0-9]*)(?:\.[0-9]+)?\Z").match
+is_decimal: Final = re.compile(
+    r"(?:-(?=[0.]*[1-9]))?(?:0|[1-9][0-9]{0,199})(?:\.[0-9]{1,199})?\Z"
+).match
+"""Matches a decimal that is written as the model writes it."""
 _PLAIN: Final = re.compile(r"([+-]?)([0-9]*)(?:\.([0-9]*))?\Z").match
 _EXPONENT: Final = re.compile(r"[+-]?(?:[0-9]+\.?[0-9]*|\.[0-9]+)[eE][+-]?[0-9]{1,3}\Z").match
 _COMMA: Final = re.compile(
@@ -78,10 +81,9 @@ def to_integer(value: Any) -> int | None:
 def to_decimal(value: Any) -> Any:
     """Return a decimal as text: the digits that were given, and no exponent."""
     if isinstance(value, str):
-        if _CANONICAL(value):
-            if len(value) <= LONGEST_NUMBER:
-                return value
-        elif not value.strip():
+        if is_decimal(value):
+            return value
+        if not value.strip():
             return None
     text = None if isinstance(value, bool) else _decimal(value)
     if text is None:

@@ -8,10 +8,12 @@ import msgspec
 
 from reconciler.mapping.convert import to_key, to_list, to_object
 from reconciler.mapping.failure import NAMES as FAILURES
-from reconciler.mapping.jmespath import NAMES, Expression
+from reconciler.mapping.jmespath import NAMES as SEARCHES
+from reconciler.mapping.jmespath import Expression
 from reconciler.mapping.references import References
 from reconciler.mapping.shape import Operand, Shape, decoder
 from reconciler.mapping.steps import Step, Steps, Table
+from reconciler.mapping.target import NAMES as TESTS
 from reconciler.mapping.template import Template
 from reconciler.mapping.writer import Writer, attribute
 
@@ -20,10 +22,10 @@ Map = Callable[[str, Sequence[bytes]], list[tuple[bytes | None, str | None]]]
 _BUILTINS: Final[Mapping[str, Any]] = {
     one.__name__: one for one in (Exception, dict, float, int, len, list, str, type)
 }
-_NAMES: Final[Mapping[str, Any]] = {
-    **NAMES,
+NAMES: Final[Mapping[str, Any]] = {
+    **SEARCHES,
     **FAILURES,
-    "__builtins__": _BUILTINS,
+    **TESTS,
     "References": References,
     "MISSING": object(),
     "encode": msgspec.json.Encoder().encode,
@@ -40,17 +42,22 @@ def generate(steps: Steps, title: str) -> tuple[Map, str]:
     just that.
     """
     root = Shape()
-    _written(steps, root)
+    write_page(steps, root)
     decode = decoder(root)
-    writer = _written(steps, root)
-    source = "\n".join(writer.lines) + "\n"
-    names = {**_NAMES, **writer.names, "__builtins__": dict(_BUILTINS), "decode": decode}
-    exec(compile(source, f"<mapping of {title}>", "exec"), names)  # noqa: S102 - source that this room wrote, of literals and its own names
-    mapped: Map = names["map_page"]
-    return mapped, source
+    writer = write_page(steps, root)
+    mapped: Map = page_function(writer, title, decode=decode)
+    return mapped, writer.source
 
 
-def _written(steps: Steps, root: Shape) -> Writer:
+def page_function(writer: Writer, title: str, **names: Any) -> Any:
+    """Return the function of the source in *writer*; *names* are added to what it finds."""
+    found = {**NAMES, **writer.names, **names, "__builtins__": dict(_BUILTINS)}
+    exec(compile(writer.source, f"<mapping of {title}>", "exec"), found)  # noqa: S102 - source that this room wrote, of literals and its own names
+    return found["map_page"]
+
+
+def write_page(steps: Steps, root: Shape) -> Writer:
+    """Write the function that maps a page, for records of which *root* says how they are decoded."""
     writer = Writer()
     record = Operand("source", root, root=True)
     pen = _Pen(writer, record, record)
@@ -173,8 +180,8 @@ class _Pen:
                 writer.line(f"unlisted({found})")
             else:
                 writer.line(f"{value} = {'None' if table.unknown == 'null' else repr('other')}")
-            if table.raw:
-                writer.line(f"{raw} = {key}")
+                if table.raw:
+                    writer.line(f"{raw} = {key}")
         return value, raw
 
     def _refer(self, step: Step, prefix: str, value: str) -> None:

@@ -28,7 +28,7 @@ class Constant:
 
 @dataclass(frozen=True, slots=True)
 class Table:
-    """A value map. ``unknown`` says what becomes of the rest; ``raw``: its text is kept."""
+    """A value map. ``unknown`` says what becomes of the rest; ``raw``: there is a field for its text."""
 
     values: Mapping[str | None, Any]
     unknown: str
@@ -94,7 +94,7 @@ class _Planner:
     def unified(
         self, fields: Mapping[str, Field], rules: Mapping[str, Rule], entity: str
     ) -> list[Step]:
-        for name in rules.keys() - fields.keys():
+        for name in sorted(rules.keys() - fields.keys()):
             at = _Place(self, ("fields", name), rules[name].source)
             hint = near(name, fields) or "write it under 'customFields' to add a field"
             at.tell("", f"{entity} has no field {name!r}", hint)
@@ -144,7 +144,7 @@ def _of_field(field: Field, body: Body, at: _Place) -> Step:
     origin = _origin(body, target, at)
     steps = _steps(target, body, at)
     if steps is not None and isinstance(origin, Expression) and "each" not in body:
-        for key in origin.keys - set(target.items or ()):
+        for key in sorted(origin.keys - set(target.items or ())):
             at.tell(
                 "from",
                 f"it makes a {key!r}, which is no field of it",
@@ -179,8 +179,8 @@ def _steps(target: Target, body: Body, at: _Place) -> tuple[Step, ...] | None:
             "each", "'each' is for lists; make the object in 'from': {city: town, country: land}"
         )
         return None
-    named: Mapping[str, Body] = body.get("each") or _by_name(target.items)
-    for name in named.keys() - target.items.keys():
+    named: Mapping[str, Body] = body["each"] if "each" in body else _by_name(target.items)
+    for name in sorted(named.keys() - target.items.keys()):
         at.below("each", name).tell("", f"has no field {name!r}", near(name, target.items))
     places = {name: at.below("each", name) for name in target.items}
     return tuple(_unified(target.items, named, places))
@@ -256,7 +256,7 @@ def _table(body: Body, target: Target, at: _Place) -> Table | None:
     table: dict[str | None, Any] = {} if unknown == "keep" else {"": None}
     table.update(values or {})
     table[None] = None
-    return Table(table, unknown, unknown == "other")
+    return Table(table, unknown, raw=unknown == "other")
 
 
 def _enum_table(values: Mapping[str, Any] | None, unknown: str, enum: tuple[str, ...]) -> Table:
@@ -267,7 +267,7 @@ def _enum_table(values: Mapping[str, Any] | None, unknown: str, enum: tuple[str,
     table: dict[str | None, Any] = {"": None}
     table.update(values)
     table[None] = None
-    return Table(table, unknown, unknown != "error")
+    return Table(table, unknown, raw=True)
 
 
 def _default(body: Body, target: Target, at: _Place) -> Any:
@@ -278,7 +278,7 @@ def _default(body: Body, target: Target, at: _Place) -> Any:
         if default != []:
             at.tell("default", "the default of objects can only be an empty list")
         return default
-    return _fitting(default, target, at, "default")
+    return _fitting(default, replace(target, convert=target.own), at, "default")
 
 
 def _fitting(value: Any, target: Target, at: _Place, key: str) -> Any:

@@ -12,6 +12,7 @@ from reconciler.mapping.convert import (
     UNITS,
     Convert,
     from_comma,
+    is_decimal,
     scaled,
     to_boolean,
     to_decimal,
@@ -21,7 +22,7 @@ from reconciler.mapping.convert import (
     to_object,
     to_text,
 )
-from reconciler.mapping.times import FormatInvalid, dates, datetimes, zone_of
+from reconciler.mapping.times import FormatInvalid, dates, datetimes, is_day, is_utc, zone_of
 
 Body = Mapping[str, Any]
 Tell = Callable[[str, str], None]
@@ -52,33 +53,44 @@ _SIMPLE: Final[Mapping[FieldType, Convert]] = {
     _T.LIST: to_list,
     _T.OBJECT: to_object,
 }
-_IN_PLACE: Final[Mapping[Convert, str]] = {
-    to_text: "{0} is not None and type({0}) is not str",
-    to_integer: "{0} is not None and type({0}) is not int",
-    to_boolean: "{0} is not None and {0} is not True and {0} is not False",
-    to_list: "{0} is not None and type({0}) is not list",
-    to_object: "{0} is not None and type({0}) is not dict",
+_SEEN: Final = "{0} is not None"
+_TESTS: Final[Mapping[FieldType, str]] = {
+    _T.STRING: f"{_SEEN} and type({{0}}) is not str",
+    _T.INTEGER: f"{_SEEN} and type({{0}}) is not int",
+    _T.DECIMAL: f"{_SEEN} and (type({{0}}) is not str or is_decimal({{0}}) is None)",
+    _T.BOOLEAN: f"{_SEEN} and {{0}} is not True and {{0}} is not False",
+    _T.DATE: f"{_SEEN} and (type({{0}}) is not str or is_day({{0}}) is None)",
+    _T.DATETIME: f"{_SEEN} and (type({{0}}) is not str or is_utc({{0}}) is None)",
+    _T.LIST: f"{_SEEN} and type({{0}}) is not list",
+    _T.OBJECT: f"{_SEEN} and type({{0}}) is not dict",
 }
+"""Tests, as source, for values that are not written as the model writes them."""
+
+NAMES: Final[Mapping[str, Any]] = {"is_decimal": is_decimal, "is_day": is_day, "is_utc": is_utc}
+"""What the tests need to find."""
 
 
 @dataclass(frozen=True, slots=True)
 class Target:
     """What a value becomes: ``convert`` (None: it stays as it is) and, then, what the model asks.
 
+    ``own`` does the same for a value that is written as the model writes it, such as a default.
     ``enum`` are the values of an enum; ``reference`` the prefix of the ids that it refers to, of each
-    item if ``many``; ``items`` the fields of an object, or of each object of a list if ``many``.
+    item if ``many``; ``items`` the fields of an object, or of each object of a list if ``many``;
+    ``pattern`` tests, as source, for values that ``convert`` must see.
     """
 
     convert: Convert | None = None
+    own: Convert | None = None
     enum: tuple[str, ...] = ()
     reference: str | None = None
     many: bool = False
     items: Mapping[str, Field] | None = None
+    pattern: str = _SEEN
 
     def test(self, name: str) -> str:
         """Return the test, as source, for values that ``convert`` must see."""
-        pattern = _IN_PLACE.get(self.convert) if self.convert is not None else None
-        return (pattern or "{0} is not None").format(name)
+        return self.pattern.format(name)
 
 
 def target_of(field: Field, body: Body, prefixes: Mapping[str, str], tell: Tell) -> Target:
@@ -90,11 +102,19 @@ def target_of(field: Field, body: Body, prefixes: Mapping[str, str], tell: Tell)
         asked = None
     reference = _prefix(field, prefixes, tell)
     many = field.type is _T.LIST
-    convert = _own(field)
+    convert = own = _own(field)
     if asked not in {None, field.type, _T.STRING} or _says_how(body):
         read = _reader(asked or field.type, body, field.unit, tell)
         convert = _both(read, convert) if asked not in {None, field.type} else read
-    return Target(convert, field.enum, reference, many, field.items or None)
+    pattern = _pattern(field.type, body, convert)
+    return Target(convert, own, field.enum, reference, many, field.items or None, pattern)
+
+
+def _pattern(kind: FieldType, body: Body, convert: Convert | None) -> str:
+    """Return the test for values that *convert* would not leave as they are."""
+    iso = kind in _TIMES and body.get("format") in {None, "iso"}
+    usual = convert is not None and (iso or convert is _SIMPLE.get(kind))
+    return _TESTS.get(kind, _SEEN) if usual else _SEEN
 
 
 def _own(field: Field) -> Convert | None:
@@ -114,7 +134,9 @@ def custom_target(body: Body, tell: Tell) -> Target:
             if key in body:
                 tell(key, f"{key} says how a type is written; write 'type' too")
         return Target()
-    return Target(_reader(asked, body, None, tell), many=asked is _T.LIST)
+    convert = _reader(asked, body, None, tell)
+    pattern = _pattern(asked, body, convert)
+    return Target(convert, _SIMPLE[asked], many=asked is _T.LIST, pattern=pattern)
 
 
 def near(name: str, known: Iterable[str]) -> str:

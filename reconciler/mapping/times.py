@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Callable
-from datetime import UTC, date, datetime, timedelta, timezone, tzinfo
+from datetime import UTC, datetime, timedelta, timezone, tzinfo
 from typing import Any, Final
 from zoneinfo import ZoneInfo
 
@@ -12,6 +12,15 @@ Read = Callable[[Any], datetime | None]
 
 EPOCHS: Final = {"epoch": 1, "epoch-ms": 1000}
 """Formats that count from 1970: how many of their units make a second."""
+
+_DAY: Final = (
+    r"(?!0000)[0-9]{4}-(?:(?:0[1-9]|1[0-2])-(?:0[1-9]|1[0-9]|2[0-8])"
+    r"|(?:0[13-9]|1[0-2])-(?:29|30)|(?:0[13578]|1[02])-31)"
+)
+is_day: Final = re.compile(_DAY + r"\Z").match
+"""Matches a day that is written as the model writes it; the 29th of February is left to others."""
+is_utc: Final = re.compile(_DAY + r"T(?:[01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9]Z\Z").match
+"""Matches a time that is written as the model writes it, but for fractions of a second."""
 
 _START: Final = datetime(1970, 1, 1, tzinfo=UTC)
 _TICKS: Final = re.compile(r"/Date\((-?[0-9]{1,16})(?:[+-][0-9]{4})?\)/\Z").match
@@ -56,13 +65,12 @@ def datetimes(form: str | None = None, zone: tzinfo = UTC) -> Callable[[Any], st
 
     def converted(value: Any) -> str | None:
         if type(value) is str and value[4:14:3] in _QUICK and value[11:13] != "24":
+            if is_utc(value):
+                return value
             try:
-                moment = datetime.fromisoformat(value)
+                return _shown(_in_zone(datetime.fromisoformat(value), zone))
             except ValueError:
                 return _shown(read(value))
-            if len(value) == 20 and value[16] == ":" and value[19] == "Z":
-                return value
-            return _shown(_in_zone(moment, zone))
         return _shown(read(value))
 
     return converted
@@ -77,11 +85,7 @@ def dates(form: str | None = None, zone: tzinfo | None = None) -> Callable[[Any]
         read = _reader(form, zone or UTC)
 
         def converted(value: Any) -> str | None:
-            if type(value) is str and len(value) == 10 and value[4:8:3] == "--":
-                try:
-                    date.fromisoformat(value)
-                except ValueError:
-                    return _day(value, read(value), zone)
+            if type(value) is str and is_day(value):
                 return value
             return _day(value, read(value), zone)
 
@@ -171,10 +175,7 @@ def _offset(text: str | None) -> tzinfo | None:
     if text[0] not in "+-":
         return UTC
     digits = text[1:].replace(":", "").ljust(4, "0")
-    hours, minutes = int(digits[:2]), int(digits[2:])
-    if minutes > 59:
-        raise ValueError(text)
-    offset = timedelta(hours=hours, minutes=minutes)
+    offset = timedelta(hours=int(digits[:2]), minutes=int(digits[2:]))
     return timezone(-offset if text[0] == "-" else offset)
 
 
@@ -288,18 +289,15 @@ def _days_of(form: str, zone: tzinfo | None) -> Callable[[Any], str | None]:
     if spans.keys() != {"Y", "m", "d"}:
         return lambda value: _plain_day(read(value), zone)
     year, month, day = (spans[letter] for letter in "Ymd")
+    between = slice(literals[0][0], literals[-1][0] + 1, 3) if literals else slice(0, 0)
+    marks = "".join(mark for _, mark in literals)
+    even = all(at == literals[0][0] + 3 * number for number, (at, _) in enumerate(literals))
 
     def converted(value: Any) -> str | None:
-        if type(value) is str and len(value) == width:
+        if type(value) is str and len(value) == width and value[between] == marks and even:
             text = f"{value[year]}-{value[month]}-{value[day]}"
-            try:
-                date.fromisoformat(text)
-            except ValueError:
-                return _plain_day(read(value), zone)
-            for at, mark in literals:
-                if value[at] != mark:
-                    return _plain_day(read(value), zone)
-            return text
+            if is_day(text):
+                return text
         return _plain_day(read(value), zone)
 
     return converted

@@ -34,6 +34,11 @@ class Writer:
         """How deep the block is that is being written."""
         return self._depth
 
+    @property
+    def source(self) -> str:
+        """All that is written."""
+        return "\n".join(self.lines) + "\n"
+
     def line(self, text: str) -> None:
         """Write one line."""
         self.lines.append("    " * self._depth + text)
