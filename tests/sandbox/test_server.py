@@ -5,11 +5,13 @@ import gzip
 import subprocess
 import sys
 from datetime import datetime
+from pathlib import Path
 
 import httpx
 import pytest
 
 from reconciler.sandbox import Credentials, Sandbox
+from reconciler.sandbox.__main__ import main
 from tests.sandbox.conftest import TurnedClock
 
 
@@ -152,3 +154,14 @@ async def test_a_port_that_is_taken_is_told_in_words(sandbox: Sandbox) -> None:
     assert process.returncode == 1
     assert said.decode().startswith("cannot listen on 127.0.0.1")
     assert "Traceback" not in said.decode()
+
+
+@pytest.mark.parametrize("content", ['{"refuze": true}', "not json", None])
+def test_a_file_of_switches_that_cannot_be_taken_is_told_in_words(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], content: str | None
+) -> None:
+    file = tmp_path / "switches.json"
+    if content is not None:
+        file.write_text(content, "utf-8")
+    assert main(["--port", "0", "--switches", str(file)]) == 1
+    assert str(file) in capsys.readouterr().err
