@@ -11,16 +11,13 @@ from contextlib import AbstractContextManager, asynccontextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from reconciler.connectors.catalogue import catalogue_files
 from reconciler.engine.effect import DataEffect, data_effects
 from reconciler.engine.inforce import InForce
 from reconciler.engine.reader import RecordReader
 from reconciler.engine.reconcile import Wish, consider
-from reconciler.engine.remap import Remap
-from reconciler.engine.runtime import Parts, Runtime
-from reconciler.engine.syncs import Syncs
-from reconciler.engine.turns import Reading, SpecsTurn
 from reconciler.errors import SpecInvalid
 from reconciler.model.change import Plan
 from reconciler.model.resource import Resource
@@ -29,6 +26,11 @@ from reconciler.settings import Settings
 from reconciler.sources.cache import ParseCache
 from reconciler.sources.folder import Folder
 from reconciler.spec.load import Loaded, load
+
+if TYPE_CHECKING:
+    from reconciler.engine.remap import Remap
+    from reconciler.engine.runtime import Runtime
+    from reconciler.engine.syncs import Syncs
 
 
 class SystemClock:
@@ -66,8 +68,10 @@ class House:
         return HttpConnectors(self.clock, os.environ)
 
     @property
-    def syncs(self) -> Syncs:
+    def syncs(self) -> "Syncs":
         """Runs syncs."""
+        from reconciler.engine.syncs import Syncs  # noqa: PLC0415
+
         return Syncs(self.store, self.in_force, self.connectors, self.clock)
 
     async def check_store(self) -> None:
@@ -75,8 +79,10 @@ class House:
         await self.store.views.generation()
 
     @property
-    def remap(self) -> Remap:
+    def remap(self) -> "Remap":
         """Maps stored records again."""
+        from reconciler.engine.remap import Remap  # noqa: PLC0415
+
         return Remap(self.store, self.in_force, self.clock)
 
 
@@ -132,8 +138,10 @@ def held(settings: Settings) -> AbstractContextManager[None]:
     return hold(settings.state_dir)
 
 
-def runtime(built: House, path: Path, wish: Wish) -> Runtime:
+def runtime(built: House, path: Path, wish: Wish) -> "Runtime":
     """Return the long-running reconciler over the specs at *path*."""
+    from reconciler.engine.runtime import Parts, Runtime  # noqa: PLC0415
+    from reconciler.engine.turns import Reading, SpecsTurn  # noqa: PLC0415
     from reconciler.jobs.inprocess import InProcessJobs  # noqa: PLC0415
     from reconciler.sources.timer import Timer  # noqa: PLC0415  APScheduler is heavy
 
@@ -154,7 +162,7 @@ def runtime(built: House, path: Path, wish: Wish) -> Runtime:
 
 
 async def serve(
-    built: House, made: Runtime, bind: tuple[str, int], *, started: asyncio.Event
+    built: House, made: "Runtime", bind: tuple[str, int], *, started: asyncio.Event
 ) -> None:
     """Serve the API until cancelled."""
     from reconciler.web.app import Services, make_app  # noqa: PLC0415  FastAPI is heavy

@@ -4,6 +4,7 @@ import asyncio
 import json
 import sqlite3
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -122,11 +123,11 @@ async def test_broken_specs_are_told_with_their_place_and_change_nothing(person:
     ("switch", "code"),
     [
         ({"refuse": True}, "AUTHENTICATION_FAILED"),
-        ({"fail": 1000}, "SOURCE_FAULT"),
+        ({"faults": [{"kind": "status", "status": 500, "times": None}]}, "SOURCE_FAULT"),
     ],
 )
 async def test_a_source_that_does_not_do_is_told_in_words_and_the_records_stay(
-    person: Person, sandbox: Sandbox, switch: dict[str, int], code: str
+    person: Person, sandbox: Sandbox, switch: dict[str, Any], code: str
 ) -> None:
     await applied(person)
     await person.gets("sync", "plant-a", "vendors")
