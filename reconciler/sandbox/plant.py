@@ -3,6 +3,7 @@
 The same seed, start and calls make the same plant, byte for byte.
 """
 
+import copy
 from collections.abc import Iterator
 from datetime import datetime
 from random import Random
@@ -63,16 +64,26 @@ class Plant:
         self.scale = scale
         self.late = 0
         """Milliseconds by which new stamps lie before the time at which they become visible."""
-        self._last: dict[str, int] = {}
+        self.last: dict[str, int] = {}
+        """The last number of each series."""
         self._at = to_ms(now)
         data.fill(self, self._at)
         trade.fill(self, self._at)
         upkeep.fill(self, self._at)
 
+    def twin(self) -> "Plant":
+        """Return another plant that is as this one now, and goes its own way from here."""
+        twin = copy.copy(self)
+        twin.random = copy.copy(self.random)
+        twin.shelves = {name: shelf.twin() for name, shelf in self.shelves.items()}
+        twin.ledger = list(self.ledger)
+        twin.last = dict(self.last)
+        return twin
+
     def number(self, series: str, start: int) -> int:
         """Return the next number of *series*, which begins at *start*."""
-        self._last[series] = self._last.get(series, start - 1) + 1
-        return self._last[series]
+        self.last[series] = self.last.get(series, start - 1) + 1
+        return self.last[series]
 
     def get(self, collection: str, key: Key) -> Body | None:
         """Return a copy of a record, if it is there."""

@@ -48,8 +48,7 @@ class Sandbox:
         self._every = every
         self._server: asyncio.Server | None = None
         self._tasks: set[asyncio.Task[None]] = set()
-        self.plant = Plant(now=now(), seed=seed, scale=scale)
-        self.office = Office(self.plant, Credentials.of(seed), seed)
+        self.office = Office(Plant(now=now(), seed=seed, scale=scale), Credentials.of(seed), seed)
         self.control = Control(self.office)
 
     async def __aenter__(self) -> Self:
@@ -86,6 +85,15 @@ class Sandbox:
     def url(self) -> str:
         """The address for ``config.base_url``."""
         return f"http://127.0.0.1:{self.port}"
+
+    @property
+    def plant(self) -> Plant:
+        """The plant behind the port."""
+        return self.office.plant
+
+    def settle(self, plant: Plant) -> None:
+        """Put another plant behind the port, with its records and its ledger."""
+        self.office.plant = plant
 
     @property
     def credentials(self) -> Credentials:

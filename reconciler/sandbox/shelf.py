@@ -75,6 +75,12 @@ class Shelf:
     def __iter__(self) -> Iterator[Entry]:
         return iter(self._entries.values())
 
+    def twin(self) -> "Shelf":
+        """Return another shelf with the same records; what changes on one does not on the other."""
+        twin = Shelf(self.label)
+        twin._entries = dict(self._entries)
+        return twin
+
     def get(self, key: Key) -> Entry | None:
         """Return the record of *key*, if there is one."""
         return self._entries.get(key)

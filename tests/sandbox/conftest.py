@@ -1,5 +1,6 @@
 """A plant whose clock is turned by hand, and a client that has its key."""
 
+import ssl
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime, timedelta
 
@@ -7,6 +8,10 @@ import httpx
 import pytest
 
 from reconciler.sandbox import Sandbox
+from reconciler.sandbox.plant import Plant
+
+TRUSTED = ssl.create_default_context()
+"""Made once: every client would make its own."""
 
 
 class TurnedClock:
@@ -27,14 +32,20 @@ def clock() -> TurnedClock:
     return TurnedClock()
 
 
+@pytest.fixture(scope="session")
+def pristine() -> Plant:
+    return Plant(now=TurnedClock().at)
+
+
 @pytest.fixture
-async def sandbox(clock: TurnedClock) -> AsyncIterator[Sandbox]:
-    async with Sandbox(now=clock) as running:
+async def sandbox(clock: TurnedClock, pristine: Plant) -> AsyncIterator[Sandbox]:
+    async with Sandbox(now=clock, scale=0) as running:
+        running.settle(pristine.twin())
         yield running
 
 
 @pytest.fixture
 async def client(sandbox: Sandbox) -> AsyncIterator[httpx.AsyncClient]:
     headers = {"X-Plant-Key": sandbox.credentials.api_key}
-    async with httpx.AsyncClient(base_url=sandbox.url, headers=headers) as opened:
+    async with httpx.AsyncClient(base_url=sandbox.url, headers=headers, verify=TRUSTED) as opened:
         yield opened

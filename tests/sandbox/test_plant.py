@@ -26,6 +26,16 @@ def test_the_same_seed_and_clock_make_the_same_plant_for_ever() -> None:
     assert lines(one) == lines(other)
 
 
+def test_a_twin_is_the_same_plant_and_goes_its_own_way() -> None:
+    plant = Plant(now=NOW)
+    twin = plant.twin()
+    assert lines(twin) == lines(plant)
+    plant.advance(5, NOW)
+    assert lines(twin) != lines(plant)
+    twin.advance(5, NOW)
+    assert lines(twin) == lines(plant)
+
+
 def test_another_seed_makes_another_plant() -> None:
     assert lines(Plant(now=NOW, seed=3)) != lines(Plant(now=NOW, seed=4))
 
