@@ -16,7 +16,7 @@ from urllib.parse import parse_qsl, urlencode, urljoin, urlsplit, urlunsplit
 import msgspec
 
 from reconciler.connectors.exchange import origin_of
-from reconciler.errors import SourceInvalid
+from reconciler.errors import ServerFault, SourceInvalid
 from reconciler.spec.kinds.connector import Paging
 
 _LONGEST_TOKEN: Final = 8_192
@@ -174,7 +174,13 @@ def _counted(paging: Paging, spot: Spot, found: Found) -> Mapping[str, Any]:
 def _more(paging: Paging, spot: Spot, found: Found) -> bool:
     """Whether there is a next page, for the kinds where the source does not hand out a token."""
     if paging.more is not None:
-        return bool(found.more) and found.count > 0
+        if found.more and not found.count:
+            # To stop here would lose what follows, in silence; to ask on would ask the same for ever.
+            raise ServerFault(
+                "a page holds no record, though the answer says that more follow",
+                hint="the run goes on from here next time; if it stays so, look at 'more' of the paging",
+            )
+        return bool(found.more)
     if found.count >= paging.size:
         return True
     return found.count > 0 and found.count >= spot.most and found.count % 10 == 0
