@@ -6,6 +6,7 @@ reference to an expression (``sort_by(lines, &number)``) is left to its interpre
 """
 
 from collections.abc import Callable, Mapping
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from typing import Any, Final, cast
 
@@ -253,9 +254,13 @@ def _collect(
         writer.line(f"    {into}.append({value})")
 
 
+def _unless_null(writer: Writer, over: Operand) -> AbstractContextManager[None]:
+    return nullcontext() if over.root else writer.block(f"if {over.name} is not None:")
+
+
 def _select_list(node: Node, writer: Writer, over: Operand) -> Operand:
     result = writer.assign("None")
-    with writer.block(f"if {over.name} is not None:"):
+    with _unless_null(writer, over):
         values = [_write(child, writer, over).whole() for child in node["children"]]
         writer.line(f"{result} = [{', '.join(values)}]")
     return Operand(result)
@@ -263,7 +268,7 @@ def _select_list(node: Node, writer: Writer, over: Operand) -> Operand:
 
 def _select_dict(node: Node, writer: Writer, over: Operand) -> Operand:
     result = writer.assign("None")
-    with writer.block(f"if {over.name} is not None:"):
+    with _unless_null(writer, over):
         pairs = [
             f"{pair['value']!r}: {_write(pair['children'][0], writer, over).whole()}"
             for pair in node["children"]

@@ -55,14 +55,14 @@ _SIMPLE: Final[Mapping[FieldType, Convert]] = {
 }
 _SEEN: Final = "{0} is not None"
 _TESTS: Final[Mapping[FieldType, str]] = {
-    _T.STRING: f"{_SEEN} and type({{0}}) is not str",
-    _T.INTEGER: f"{_SEEN} and type({{0}}) is not int",
-    _T.DECIMAL: f"{_SEEN} and (type({{0}}) is not str or is_decimal({{0}}) is None)",
-    _T.BOOLEAN: f"{_SEEN} and {{0}} is not True and {{0}} is not False",
-    _T.DATE: f"{_SEEN} and (type({{0}}) is not str or is_day({{0}}) is None)",
-    _T.DATETIME: f"{_SEEN} and (type({{0}}) is not str or is_utc({{0}}) is None)",
-    _T.LIST: f"{_SEEN} and type({{0}}) is not list",
-    _T.OBJECT: f"{_SEEN} and type({{0}}) is not dict",
+    _T.STRING: f"type({{0}}) is not str and {_SEEN}",
+    _T.INTEGER: f"type({{0}}) is not int and {_SEEN}",
+    _T.DECIMAL: f"(type({{0}}) is not str or is_decimal({{0}}) is None) and {_SEEN}",
+    _T.BOOLEAN: f"{{0}} is not True and {{0}} is not False and {_SEEN}",
+    _T.DATE: f"(type({{0}}) is not str or is_day({{0}}) is None) and {_SEEN}",
+    _T.DATETIME: f"(type({{0}}) is not str or is_utc({{0}}) is None) and {_SEEN}",
+    _T.LIST: f"type({{0}}) is not list and {_SEEN}",
+    _T.OBJECT: f"type({{0}}) is not dict and {_SEEN}",
 }
 """Tests, as source, for values that are not written as the model writes them."""
 
