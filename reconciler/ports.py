@@ -226,6 +226,10 @@ class Store(Protocol):
 class Views(Protocol):
     """The read side: what pages, API and command line show. Never changes anything."""
 
+    async def generation(self) -> int:
+        """Return how often the state has changed; cheap, to tell whether ``state`` is worth a read."""
+        ...
+
     async def state(self) -> State:
         """Return what is in force."""
         ...
@@ -296,7 +300,8 @@ class StreamFacts:
 
     ``incremental``: it has a cursor. ``ordered``: its pages come in the order of the cursor, so that the
     highest value seen is safe; else the source's clock at the start of the run is. ``resumable``: a page
-    token stays good after a stop. ``sweepable``: its ids can be listed. ``primary_key`` is for people.
+    token stays good after a stop. ``sweepable``: its ids can be listed. ``windowed``: the history window
+    cuts it (reference data is always read whole). ``primary_key`` is for people.
     """
 
     entity: str
@@ -304,6 +309,7 @@ class StreamFacts:
     ordered: bool
     resumable: bool
     sweepable: bool
+    windowed: bool = True
     primary_key: str = "id"
 
 
@@ -407,12 +413,16 @@ JobHandler = Callable[[Job], Awaitable[None]]
 
 @dataclass(frozen=True, slots=True)
 class SyncRequest:
-    """A wish to sync: which entities (none: all) of which connection (its name), how, and who asks."""
+    """A wish to sync: which entities (none: all) of which connection (its name), how, and who asks.
+
+    ``key`` makes a second ask the same one: two requests with the same key are one job. Empty: a new one.
+    """
 
     connection: str
     entities: tuple[str, ...] = ()
     mode: SyncMode = SyncMode.INCREMENTAL
     trigger: Trigger = Trigger.PERSON
+    key: str = ""
 
 
 class Sender(Protocol):
