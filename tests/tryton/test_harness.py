@@ -55,9 +55,7 @@ def test_the_totals_are_exact_sums_of_their_parts(erp: Erp) -> None:
 def test_the_integrator_reads_orders_and_cannot_write_them(erp: Erp) -> None:
     session = _integrator(erp)
 
-    refused = _call(
-        erp, "model.purchase.purchase.write", [[1], {"reference": "mine"}, {}], session
-    )
+    refused = _call(erp, "model.purchase.purchase.write", [[1], {"reference": "mine"}, {}], session)
 
     assert _counted(erp, "purchase.purchase", session) == {"id": 1, "result": 200}
     assert refused["error"][0] == "UserError"
