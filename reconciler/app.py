@@ -88,7 +88,8 @@ async def house(settings: Settings) -> AsyncIterator[House]:
     clock = SystemClock()
     store = open_store(settings.database_url or settings.state_dir)
     try:
-        catalogue = load({}, catalogue=catalogue_files()).catalogue
+        cache = parse_cache(settings)
+        catalogue = load({}, catalogue=catalogue_files(), cache=cache).catalogue
         yield House(settings, store, clock, catalogue, InForce(store.views, catalogue))
     finally:
         await store.close()

@@ -10,7 +10,7 @@ import shutil
 import sys
 import tempfile
 from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager, suppress
+from contextlib import asynccontextmanager, chdir, suppress
 from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
@@ -28,41 +28,28 @@ from reconciler.engine.apply import apply
 from reconciler.engine.effect import notes
 from reconciler.engine.reconcile import Wish
 from reconciler.errors import ReconcilerError
-from reconciler.model.sync import SyncMode
+from reconciler.model.sync import SyncMode, SyncRun
 from reconciler.plan.render.text import render_text
 from reconciler.ports import SyncRequest
 from reconciler.sandbox import Sandbox
 from reconciler.settings import Settings
+from reconciler.telemetry import set_up_logs
 
 CONNECTION: Final = "plant-a"
 ENTITY: Final = "purchase-orders"
 PATIENCE: Final = timedelta(seconds=20)
 
-REMAPPED: Final = """\
-apiVersion: reconciler/v1
-kind: Mapping
-metadata:
-  name: plant-a-purchase-orders
-spec:
-  connection: plant-a
-  entity: purchase-orders
-  fields:
-    # An order that the plant calls ORDERED waits for its goods: here that is 'approved', not 'sent'.
-    status:
-      from: status
-      values: {OPEN: draft, AWAIT_APPR: pending_approval, APPROVED: approved, ORDERED: approved,
-               PART_RECV: partially_received, RECEIVED: received, CLOSED: closed, CANCELLED: cancelled}
-  customFields:
-    cost_centre: {from: u_cost_centre, type: string}
-    is_rush: {from: u_rush, type: boolean, default: false}
-"""
+EDIT: Final = ("ORDERED: sent", "ORDERED: approved")
+"""What is changed in the mapping: an order that the plant has ordered counts as approved."""
 
 
 def tell(*, keep: bool) -> None:
     """Tell the story; its folder is removed at the end unless it is to be kept."""
     folder = Path(tempfile.mkdtemp(prefix="reconciler-demo-"))
+    set_up_logs("error", "console")  # the story is told, not logged
     try:
-        go(_tell(folder))
+        with chdir(folder):
+            go(_tell())
         if keep:
             _say(f"Kept: {folder}")
     finally:
@@ -70,13 +57,13 @@ def tell(*, keep: bool) -> None:
             shutil.rmtree(folder, ignore_errors=True)
 
 
-async def _tell(folder: Path) -> None:
+async def _tell() -> None:
     async with Sandbox(port=0) as sandbox:
         os.environ["SANDBOX_API_KEY"] = sandbox.credentials.api_key
-        specs = folder / "specs"
-        write_starter(folder)
+        specs = Path("specs")
+        write_starter(Path())
         _point(specs, sandbox.url)
-        settings = Settings(state_dir=folder / ".reconciler", env="dev")
+        settings = Settings(state_dir=Path(".reconciler"), env="dev")
         async with house(settings) as built:
             story = Story(built, specs, sandbox)
             await story.plan_and_apply()
@@ -133,13 +120,22 @@ class Story:
         await self._sync()
         _heading("4. The plant works on; the next sync takes only what changed")
         self.sandbox.advance(5)
-        await self._sync()
+        await self._sync(quiet=True)
 
-    async def _sync(self) -> None:
+    async def _sync(self, *, quiet: bool = False) -> None:
+        """Sync all entities; *quiet* tells of those only that had something new."""
+
+        def told(run: SyncRun) -> None:
+            if not quiet or run.created or run.updated:
+                progress(run)
+
         with Progress(CONNECTION) as progress:
-            report = await self.built.syncs.run(SyncRequest(CONNECTION), progress)
+            report = await self.built.syncs.run(SyncRequest(CONNECTION), told)
         if report.error is not None:
             raise report.error
+        read = sum(run.read for run in report.runs)
+        written = sum(run.created + run.updated for run in report.runs)
+        _say(f"{len(report.runs)} entities: {read:,} records read, {written:,} written")
 
     @asynccontextmanager
     async def running(self) -> AsyncIterator[None]:
@@ -179,7 +175,8 @@ class Story:
         )
         calls = self.sandbox.stats["calls"]
         before = await self._status_counts()
-        self._mapping_file().write_text(REMAPPED)
+        file = self._mapping_file()
+        file.write_text(file.read_text().replace(*EDIT))
         made, effects = await plan_folder(self.built, self.specs, self.wish)
         _say(render_text(made, diff=True, color=colored(sys.stdout), notes=notes(effects)))
         await _until(self._planned_is_applied, "the changed mapping did not come into force")

@@ -73,7 +73,7 @@ def validate(
         text = report.render_text(loaded.problems, color=colored(sys.stdout))
     else:
         text = render[form](loaded.problems)
-    if text:
+    if text and (loaded.problems or form is not ProblemForm.TEXT):
         sys.stdout.write(text + "\n")
     if loaded.errors:
         raise typer.Exit(1)

@@ -58,9 +58,10 @@ class Control:
         return office.plant.advance(steps, now)
 
     def stats(self) -> dict[str, Any]:
-        """Return what the plant was asked: requests by path, answers by status, records given."""
+        """Return what the plant was asked: how often, requests by path, answers by status, records given."""
         office = self._office
         return {
+            "calls": sum(office.requests.values()),
             "requests": dict(office.requests),
             "statuses": {str(status): count for status, count in office.statuses.items()},
             "records": dict(office.records),

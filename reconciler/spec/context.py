@@ -2,7 +2,7 @@
 
 import hashlib
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final
 
@@ -65,17 +65,22 @@ def context_of(
     base = Surroundings(entities)
     outline = _outline(entities)
     fingerprint = _fingerprint(VERSION, outline)
-    built_in = _Gathered()
+    built_in = _Gathered(told=True)
     for file in sorted(catalogue):
-        built_in.take(file, _entries(reading, file, base, fingerprint, told=True))
-    gathered = _Gathered()
+        _gather(built_in, reading, file, base, fingerprint)
+    gathered = _Gathered(told=False)
     for file in sorted(reading.files):
         if file.endswith(ENDINGS) and file not in catalogue and _WORDS.search(reading.files[file]):
-            gathered.take(file, _entries(reading, file, base, fingerprint, told=False))
-    scope, patches = _chosen(reading, gathered.environments, environment)
+            _gather(gathered, reading, file, base, fingerprint)
+    scope, patches = _chosen(reading, gathered, environment)
     connectors = {**built_in.connectors, **gathered.connectors}
     around = Surroundings(
-        entities, scope, patches, Manifests(connectors), frozenset(gathered.connectors)
+        entities,
+        scope,
+        patches,
+        Manifests(connectors),
+        declared=frozenset(gathered.connectors),
+        broken=frozenset(name for kind, name in gathered.broken if kind == "Connector"),
     )
     digests = sorted((name, entry.digest) for name, entry in connectors.items())
     changes = [[p.kind, p.name, p.labels, p.change] for p in patches]
@@ -86,6 +91,7 @@ def context_of(
         changes,
         digests,
         sorted(around.declared),
+        sorted(around.broken),
     ]
     return Context(
         around,
@@ -101,12 +107,14 @@ def context_of(
 
 @dataclass(slots=True)
 class _Gathered:
+    told: bool
     connectors: dict[str, Entry] = field(default_factory=dict)
     files: dict[str, str] = field(default_factory=dict)
     environments: list[tuple[str, Entry]] = field(default_factory=list)
     tables: dict[str, tuple[str, ...]] = field(default_factory=dict)
+    broken: set[tuple[str, str]] = field(default_factory=set)
 
-    def take(self, file: str, entries: list[Entry]) -> None:
+    def take(self, file: str, entries: Iterable[Entry]) -> None:
         for entry in entries:
             if entry.kind == "Connector":
                 self.connectors.setdefault(entry.name, entry)
@@ -117,25 +125,28 @@ class _Gathered:
                 self.tables[file] = (*self.tables.get(file, ()), table)
 
 
-def _entries(
-    reading: Reading, file: str, base: Surroundings, fingerprint: bytes, *, told: bool
-) -> list[Entry]:
-    """Return the entries of *file* that others depend on; its findings are *told* now, or later."""
-    found = reading.found if told else []
+def _gather(
+    gathered: _Gathered, reading: Reading, file: str, base: Surroundings, fingerprint: bytes
+) -> None:
+    """Take in what others depend on of *file*. Findings of built-in manifests are told now, others later."""
+    found = reading.found if gathered.told else []
 
     def made(file: str) -> tuple[list[Entry], bool]:
         drafts = reading.drafts(file)
-        entries, broken = examined([d for d in drafts.drafts if d.kind in _KINDS], base, found)
-        return entries, drafts.sound and not broken
+        one = examined([d for d in drafts.drafts if d.kind in _KINDS], base, found)
+        gathered.broken |= {(draft.kind, draft.name) for draft in (*one.broken, *drafts.lost)}
+        sound = drafts.sound and not one.unsound and not one.broken
+        return [*one.entries, *one.unsound], sound
 
-    return list(reading.entries(file, cache_key(reading.files[file], fingerprint), made))
+    key = cache_key(reading.files[file], fingerprint)
+    gathered.take(file, reading.entries(file, key, made))
 
 
 def _chosen(
-    reading: Reading, environments: list[tuple[str, Entry]], wanted: str | None
+    reading: Reading, gathered: _Gathered, wanted: str | None
 ) -> tuple[Scope, tuple[Patch, ...]]:
     """Return the variables and patches of the environment that is *wanted*, or of the default one."""
-    specs = [(file, entry, entry.spec) for file, entry in environments]
+    specs = [(file, entry, entry.spec) for file, entry in gathered.environments]
     elsewhere: dict[str, tuple[str, ...]] = {}
     for _, entry, spec in specs:
         for name in spec["vars"]:
@@ -147,8 +158,8 @@ def _chosen(
             said = f"two environments are the default: '{fits[0][1].name}' and '{entry.name}'"
             reading.found.append((draft, Finding("R204", ("spec", "default"), said, "keep one")))
     if not fits:
-        if wanted:
-            _not_declared(reading, wanted, environments)
+        if wanted and ("Environment", wanted) not in gathered.broken:
+            _not_declared(reading, wanted, gathered.environments)
         return Scope(None, {}, elsewhere, known=not wanted), ()
     file, entry, spec = fits[0]
     scope = Scope(entry.name, spec["vars"], elsewhere)

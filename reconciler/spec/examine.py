@@ -30,7 +30,8 @@ from reconciler.spec.unified import (
 class Surroundings:
     """All that a document's result depends on, beside itself.
 
-    ``declared`` are the connectors of the specs themselves; ``manifests`` those and the built-in ones.
+    ``declared`` are the connectors of the specs themselves; ``manifests`` those and the built-in ones;
+    ``broken`` are names of connectors of which nothing can be told.
     """
 
     entities: Entities
@@ -38,19 +39,29 @@ class Surroundings:
     patches: tuple[Patch, ...] = ()
     manifests: Mapping[str, Manifest] = field(default_factory=dict)
     declared: frozenset[str] = frozenset()
+    broken: frozenset[str] = frozenset()
 
 
 @dataclass(slots=True)
 class Examined:
-    """What came of a document: an entry if it is sound, and what was found."""
+    """What came of a document: an entry if its shape is right, and what was found.
+
+    ``sound``: there is an entry, and nothing keeps it from being a resource.
+    """
 
     draft: Draft
     entry: Entry | None
     findings: list[Finding]
+    sound: bool = False
 
 
 def examine(draft: Draft, around: Surroundings) -> Examined:
     """Return what came of *draft*. Its data is filled in and patched where it stands."""
+    if not draft.mapping:
+        said = "a document is a mapping of keys"
+        return Examined(
+            draft, None, [Finding("R100", (), said, "start with apiVersion: reconciler/v1")]
+        )
     findings = head_findings(draft.data)
     if findings:
         return Examined(draft, None, findings)
@@ -72,7 +83,7 @@ def examine(draft: Draft, around: Surroundings) -> Examined:
     told = {finding.path for finding in findings}
     findings += [finding for finding in more if finding.path not in unfilled | told]
     sound = not unfilled and all(f.severity is not Severity.ERROR for f in findings)
-    return Examined(draft, entry if sound else None, findings)
+    return Examined(draft, entry, findings, sound)
 
 
 def _validated(draft: Draft, text: bytes) -> tuple[dict[str, Any] | None, list[Finding]]:
@@ -152,6 +163,8 @@ def _entities(kind: str, spec: Mapping[str, Any]) -> tuple[str, ...] | None:
 
 
 def _check_connection(spec: Mapping[str, Any], around: Surroundings) -> Iterator[Finding]:
+    if spec["connector"] in around.broken:
+        return iter(())
     return connection_findings(spec, around.manifests)
 
 

@@ -42,7 +42,7 @@ class Draft:
 
     ``spot`` is where it was written: for one that a set makes, the part of the template. ``patched``
     are the paths that an environment has set, with where it says so. ``item`` is what a set fills in,
-    ``label`` names it for people.
+    ``label`` names it for people. ``mapping`` is false for a document that is no mapping at all.
     """
 
     data: dict[str, Any]
@@ -50,6 +50,7 @@ class Draft:
     item: Mapping[str, Any] | None = None
     label: str = ""
     patched: dict[Way, Spot] = field(default_factory=dict)
+    mapping: bool = True
 
     @property
     def kind(self) -> str:

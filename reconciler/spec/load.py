@@ -16,7 +16,7 @@ from reconciler.spec.entries import Entry, key_of, resource_of
 from reconciler.spec.finding import Draft, Finding, Spot, meant
 from reconciler.spec.locate import base_in_set, locate
 from reconciler.spec.places import Places, problem, problems_of
-from reconciler.spec.reading import ENDINGS, Reading, cache_key, examined
+from reconciler.spec.reading import ENDINGS, Made, Reading, cache_key, examined
 from reconciler.spec.references import Declared, cross_findings
 from reconciler.spec.sets import drafts_of, items_of
 from reconciler.spec.unified import Entities
@@ -91,40 +91,46 @@ class _Loader:
         """Return the entries of a file, and whether all of it is sound."""
         read = self.reading.drafts(file)
         found = len(self.reading.found)
-        entries: list[Entry] = []
-        broken = list(read.lost)
+        made = Made(broken=list(read.lost))
         for draft in read.drafts:
-            sound, not_sound = examined([draft], self.context.around, self.reading.found)
-            broken += not_sound
-            for entry in sound:
-                if entry.kind == "ConnectionSet":
-                    made, not_made = self._expanded(entry, draft)
-                    entries += made
-                    broken += not_made
-                elif entry.kind != "Environment":
-                    entries.append(entry)
-        self.declared.broken |= {(draft.kind, draft.name) for draft in broken}
-        self.declared.unsure |= any(d.kind == "ConnectionSet" or d.item is not None for d in broken)
-        return entries, read.sound and found == len(self.reading.found) and not broken
+            made.add(self._one(draft))
+        for entry in made.unsound:
+            self.declared.add(file, entry)
+            self.declared.unsound.add((entry.kind, entry.name))
+        self.declared.broken |= {(draft.kind, draft.name) for draft in made.broken}
+        self.declared.unsure |= any(
+            draft.kind == "ConnectionSet" or draft.item is not None for draft in made.broken
+        )
+        return made.entries, read.sound and found == len(self.reading.found)
 
-    def _expanded(self, entry: Entry, draft: Draft) -> tuple[list[Entry], list[Draft]]:
-        """Return what a set makes, and the drafts that are not sound."""
+    def _one(self, draft: Draft) -> Made:
+        """Return what one document gives; a set gives what it makes, an environment gives nothing."""
+        made = examined([draft], self.context.around, self.reading.found)
+        if draft.kind == "ConnectionSet" and not made.broken:
+            entry = (made.entries or made.unsound)[0]
+            return self._expanded(entry, draft)
+        return Made(broken=made.broken) if draft.kind == "Environment" else made
+
+    def _expanded(self, entry: Entry, draft: Draft) -> Made:
+        """Return what a set makes."""
         spec, spot = entry.spec, draft.spot
         items, findings = items_of(spec, spot.file, self.reading.files)
         if findings:
             self.reading.found.extend((draft, finding) for finding in findings)
-            return [], [draft]
+            return Made(broken=[draft])
         return examined(drafts_of(spec, items, spot), self.context.around, self.reading.found)
 
     def loaded(self) -> Loaded:
         """Return what all files say together."""
-        for file, entry, finding in cross_findings(self.declared, self.context.around.manifests):
+        for file, entry, finding in cross_findings(self.declared, self.context.around):
             self.reading.found.append((self._draft(file, entry), finding))
         for patch in self.context.around.patches:
             if patch.name is not None and not self.declared.knows(patch.kind, patch.name):
                 self._patch_of_nothing(patch.kind, patch.name, patch.spot)
         resources: dict[ResourceKey, Resource] = {}
         for file, entry in self.declared.entries.values():
+            if (entry.kind, entry.name) in self.declared.unsound:
+                continue
             key = key_of(entry)
             resources[key] = resource_of(entry, key, file)
         return Loaded(resources, tuple(self._problems()), self.context.catalogue)

@@ -6,6 +6,7 @@ It keeps no places and says nothing of what is wrong; ``compose`` does both. Bot
 from typing import Any, Final, NamedTuple
 
 from yaml.events import (
+    AliasEvent,
     DocumentEndEvent,
     DocumentStartEvent,
     MappingEndEvent,
@@ -105,11 +106,17 @@ class _Walk:
                 raise Unsound
             self._start = count
             return [], _LIST
-        if kind is DocumentEndEvent and count - self._start > MOST_NODES:
+        if kind is DocumentEndEvent:
+            self._end(current, count)
+        elif kind is AliasEvent:
             raise Unsound
-        if kind is DocumentEndEvent and current[0] is not None:
-            raise Unsound  # a text, a list or a number where a document was due
         return None, None
+
+    def _end(self, current: list[Any], count: int) -> None:
+        if count - self._start > MOST_NODES:
+            raise Unsound
+        if current[0] is not None:
+            raise Unsound  # a text, a list or a number where a document was due
 
     def _open(self, event: Any, current: Any, pending: Any) -> tuple[Any, Any]:
         if pending is _KEY or event.anchor is not None or event.tag is not None:

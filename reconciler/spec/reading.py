@@ -8,7 +8,7 @@ from typing import Final
 from reconciler.spec.compose import Node
 from reconciler.spec.document import read_values
 from reconciler.spec.entries import Entry, pack, unpack
-from reconciler.spec.examine import Surroundings, examine
+from reconciler.spec.examine import Examined, Surroundings, examine
 from reconciler.spec.finding import Draft, Finding, Spot
 from reconciler.spec.places import Places
 
@@ -68,7 +68,8 @@ class Reading:
 
 def _draft(node: Node, file: str) -> Draft:
     value = node.plain()
-    return Draft(value if isinstance(value, dict) else {"": value}, Spot(file, *node.place[:2]))
+    spot = Spot(file, *node.place[:2])
+    return Draft(value, spot) if isinstance(value, dict) else Draft({}, spot, mapping=False)
 
 
 def cache_key(content: bytes, fingerprint: bytes, more: Iterable[bytes] = ()) -> bytes:
@@ -79,17 +80,35 @@ def cache_key(content: bytes, fingerprint: bytes, more: Iterable[bytes] = ()) ->
     return digest.digest()
 
 
+@dataclass(slots=True)
+class Made:
+    """What came of some drafts: entries of sound ones, entries of others, and drafts without an entry."""
+
+    entries: list[Entry] = field(default_factory=list)
+    unsound: list[Entry] = field(default_factory=list)
+    broken: list[Draft] = field(default_factory=list)
+
+    def take(self, one: Examined) -> None:
+        """Add what came of one draft."""
+        if one.entry is None:
+            self.broken.append(one.draft)
+        else:
+            (self.entries if one.sound else self.unsound).append(one.entry)
+
+    def add(self, other: "Made") -> None:
+        """Add what came of other drafts."""
+        self.entries += other.entries
+        self.unsound += other.unsound
+        self.broken += other.broken
+
+
 def examined(
     drafts: Iterable[Draft], around: Surroundings, found: list[tuple[Draft, Finding]]
-) -> tuple[list[Entry], list[Draft]]:
-    """Return the entries of the sound drafts, and the others; findings are added to *found*."""
-    entries: list[Entry] = []
-    broken: list[Draft] = []
+) -> Made:
+    """Return what comes of *drafts*; findings are added to *found*."""
+    made = Made()
     for draft in drafts:
         one = examine(draft, around)
         found.extend((draft, finding) for finding in one.findings)
-        if one.entry is None:
-            broken.append(draft)
-        else:
-            entries.append(one.entry)
-    return entries, broken
+        made.take(one)
+    return made

@@ -8,8 +8,8 @@ from reconciler.model.problem import Severity
 from reconciler.model.value import canonical
 from reconciler.spec.entries import Entry, Reference
 from reconciler.spec.environment import merged
+from reconciler.spec.examine import Surroundings
 from reconciler.spec.finding import Finding, Way, meant
-from reconciler.spec.settings import Manifest
 from reconciler.spec.shapes import misfits
 
 Found: TypeAlias = tuple[str, Entry, Finding]
@@ -18,13 +18,14 @@ Found: TypeAlias = tuple[str, Entry, Finding]
 
 @dataclass(slots=True)
 class Declared:
-    """All sound documents by kind and name, and the names of those that are not sound.
+    """All documents whose shape is right by kind and name, and the names of all others.
 
-    ``unsure``: a set could not be read, so that nobody can tell which connections there are.
+    ``unsound`` are those of the first that cannot become resources for another reason. ``unsure``: a set could not be read, so that nobody can tell which connections there are.
     """
 
     entries: dict[tuple[str, str], tuple[str, Entry]] = field(default_factory=dict)
     doubles: list[tuple[str, Entry]] = field(default_factory=list)
+    unsound: set[tuple[str, str]] = field(default_factory=set)
     broken: set[tuple[str, str]] = field(default_factory=set)
     unsure: bool = False
 
@@ -43,10 +44,10 @@ class Declared:
         return self.unsure and kind in {"Connection", "Mapping", "SyncSchedule"}
 
 
-def cross_findings(declared: Declared, manifests: Mapping[str, Manifest]) -> Iterator[Found]:
+def cross_findings(declared: Declared, around: Surroundings) -> Iterator[Found]:
     """Yield all that is wrong between documents."""
     yield from _doubles(declared)
-    offers = _Offers(declared, manifests)
+    offers = _Offers(declared, around)
     for file, entry in declared.entries.values():
         for reference in entry.references:
             if not declared.knows(reference.kind, reference.name):
@@ -109,9 +110,10 @@ def _claimed_twice(declared: Declared) -> Iterator[Found]:
 class _Offers:
     """What connections sync, against what mappings and schedules name."""
 
-    def __init__(self, declared: Declared, manifests: Mapping[str, Manifest]) -> None:
+    def __init__(self, declared: Declared, around: Surroundings) -> None:
         self._declared = declared
-        self._manifests = manifests
+        self._manifests = around.manifests
+        self._known = around.entities
         self._streams: dict[str, frozenset[str]] = {}
         self._chosen: dict[frozenset[tuple[str, str]], bool] = {}
 
@@ -124,11 +126,11 @@ class _Offers:
         if not entry.references or not entry.entities:
             return
         kept = self._declared.entries.get(("Connection", entry.references[0].name))
-        if kept is None:
+        if kept is None or kept[1].connector not in self._manifests:
             return
         offered = self._offered(kept[1], all_streams=entry.kind == "Mapping")
         for entity in entry.entities:
-            if entity not in offered:
+            if entity not in offered and entity in self._known:
                 path: Way = ("spec", "entity" if entry.kind == "Mapping" else "entities")
                 said = f"Connection/{kept[1].name} has no entity '{entity}'"
                 yield (

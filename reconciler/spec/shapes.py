@@ -40,7 +40,7 @@ def head_findings(data: Mapping[str, Any]) -> list[Finding]:
     version, kind = data.get("apiVersion"), data.get("kind")
     if "kind" not in data:
         found.append(Finding("R102", (), "key 'kind' is missing", f"one of {', '.join(KINDS)}"))
-    elif kind not in KINDS:
+    elif not isinstance(kind, str) or kind not in KINDS:
         said = f"unknown kind '{kind}'" if isinstance(kind, str) else "a kind is a text"
         found.append(Finding("R108", ("kind",), said, meant(str(kind), KINDS)))
     if "apiVersion" not in data:

@@ -17,6 +17,7 @@ from reconciler.store.rows import (
     to_attempt,
     to_delivery,
 )
+from reconciler.store.settling import settled_with
 from reconciler.store.tables import attempts, deliveries, events
 from reconciler.store.times import micros
 from reconciler.store.transaction import Transaction
@@ -115,16 +116,6 @@ def _settle(database: Connection, delivery: Delivery) -> None:
         .where(deliveries.c.id == delivery.id)
         .values({name: value for name, value in delivery_fields(settled).items() if name != "id"})
     )
-
-
-def settled_with(stored: Delivery, told: Delivery) -> Delivery:
-    """Return how a delivery stands when *told* is settled on *stored*; no attempt is ever lost."""
-    if told.attempts[: len(stored.attempts)] == stored.attempts:
-        return told
-    merged = (*stored.attempts, *told.attempts[-1:])
-    if told.status is DeliveryStatus.DELIVERED:
-        return replace(told, attempts=merged)
-    return replace(stored, attempts=merged)
 
 
 def _tried(database: Connection, ids: Iterable[str]) -> dict[str, list[Attempt]]:

@@ -41,7 +41,7 @@ def _move(database: Connection, cursor: Cursor, before: Cursor | None) -> None:
     fields = cursor_fields(cursor)
     if before is None:
         statement = dialects.insert(database, cursors).values(fields).on_conflict_do_nothing()
-        moved = database.execute(statement).rowcount
+        moved = len(database.execute(statement.returning(cursors.c.entity)).all())
     else:
         as_seen = [
             cursors.c[name].is_not_distinct_from(value)

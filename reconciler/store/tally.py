@@ -58,6 +58,15 @@ class Tally:
                 ),
                 rows,
             )
+        if any(number < 0 for number in self._changes.values()):
+            database.execute(
+                tallies.delete().where(
+                    tallies.c.connection == self.connection,
+                    tallies.c.entity == self.entity,
+                    tallies.c.alive == 0,
+                    tallies.c.dead == 0,
+                )
+            )
 
 
 def tick(database: Connection, entity: str, at: int) -> int:

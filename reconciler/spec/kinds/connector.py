@@ -38,24 +38,34 @@ class ConfigField(Strict):
     """One setting that a connection gives."""
 
     type: Literal["string", "url", "integer", "boolean"] = "string"
+    """What its value is."""
     required: bool = False
+    """Whether a connection must give it."""
     secret: bool = False
     """A literal here is an error: only a reference may be given."""
     default: str | int | bool | None = None
+    """What it is where a connection does not give it."""
     description: str = ""
+    """What it is for, shown on the connect page and in errors."""
     minimum: int | None = None
+    """Of an integer: the least that is allowed."""
     maximum: int | None = None
+    """Of an integer: the most that is allowed."""
     choices: tuple[str, ...] | None = None
+    """Of a text: the values that are allowed."""
 
 
 class Request(Strict):
     """One HTTP request."""
 
     method: Literal["GET", "POST"] = "GET"
+    """The HTTP method."""
     path: Template = ""
     """Joined to the connector's ``endpoint``."""
     query: dict[str, Any] = {}
+    """Query parameters; one whose value is null is left out."""
     headers: dict[str, Template] = {}
+    """Headers of this request."""
     body: Any = None
     """Sent as JSON. For ``jsonrpc``: the ``params`` of the call."""
     call: Template | None = None
@@ -66,6 +76,7 @@ class Auth(Strict):
     """One way to log in, of a closed set of types."""
 
     type: Literal["none", "api_key", "basic", "bearer", "session"]
+    """How credentials are sent."""
     fields: dict[Setting, ConfigField] = {}
     """What a connection gives under ``auth`` beside ``method``."""
     header: str | None = None
@@ -87,6 +98,7 @@ class Signal(Strict):
     when: Expression
     """JMESPath over the answer's JSON; a true value means: it happened."""
     means: Literal["unauthorized", "forbidden", "rate_limited", "fault", "invalid"]
+    """What happened."""
     message: Expression | None = None
     """JMESPath over the answer's JSON: what the system says about it."""
 
@@ -100,10 +112,15 @@ class Paging(Strict):
     """
 
     type: Literal["none", "next_link", "cursor", "offset", "page", "keyset"] = "none"
+    """How the next page is asked for."""
     size: Annotated[int, Field(ge=1, le=10_000)] = 200
+    """How many records a page has: ``page.size`` in templates."""
     next: Expression | None = None
+    """``next_link``, ``cursor``: JMESPath over the answer to the next URL or token."""
     header: bool = False
+    """``next_link``: the next URL is in the ``Link`` header."""
     first: int = 1
+    """``page``: the number of the first page."""
     key: Expression | None = None
     """``keyset``: JMESPath over a record; default the primary key."""
     more: Expression | None = None
@@ -121,6 +138,7 @@ class CursorField(Strict):
     value: Expression
     """JMESPath over a record: its change time (or number)."""
     type: Literal["datetime", "integer", "string"] = "datetime"
+    """What kind of value it is."""
     format: str = "iso"
     """How the source writes times, and ``since`` is written for the request: ``iso``, ``epoch``,
     ``epoch-ms``, or strftime. Times in ISO 8601 are read whatever this says."""
@@ -136,6 +154,7 @@ class Deletions(Strict):
     """What the source can tell of deleted records."""
 
     type: Literal["none", "flag", "sweep"] = "none"
+    """How deleted records are found."""
     flag: Expression | None = None
     """``flag``: JMESPath over a record that is true for a deleted one."""
     ids: Request | None = None
@@ -143,6 +162,7 @@ class Deletions(Strict):
     records: Expression | None = None
     """``sweep``: JMESPath to the ids in the answer; default the stream's records and primary key."""
     paging: Paging | None = None
+    """``sweep``: how the next page of ids is asked for; default as the stream."""
 
 
 class Include(Strict):
@@ -151,6 +171,7 @@ class Include(Strict):
     request: Request
     """Sent once a page; ``ids`` holds the values of ``key`` on the page."""
     records: Expression
+    """JMESPath to the included records in the answer."""
     parent: Expression
     """JMESPath over an included record: the value of ``key`` of the record it belongs to."""
     key: Expression
@@ -174,7 +195,9 @@ class Stream(Strict):
     """One collection of the system, and the unified entity it becomes."""
 
     title: str = ""
+    """What people call it."""
     request: Request
+    """The request for a page."""
     since: dict[str, Any] = {}
     """Merged into the request's query when a run has a lower bound; into the body of a ``POST`` whose
     body is an object. A ``jsonrpc`` call looks at ``since`` in its own templates."""
@@ -183,11 +206,13 @@ class Stream(Strict):
     primary_key: Annotated[Expression, Field(alias="primaryKey")] = "id"
     """JMESPath over a record; a list of values is joined with ``|``."""
     paging: Paging = Paging()
+    """How the next page is asked for."""
     cursor: CursorField | None = None
     """None: every run reads everything."""
     windowed: bool = True
     """Whether the connection's history window cuts it. Reference data is read whole: ``false``."""
     deletions: Deletions = Deletions()
+    """How deleted records are found."""
     each: Each | None = None
     """What the stream is read for one by one (stock for each location)."""
     include: dict[Setting, Include] = {}
@@ -195,30 +220,39 @@ class Stream(Strict):
     fields: FieldRules = {}
     """The default mapping onto the unified entity."""
     custom_fields: Annotated[FieldRules, Field(alias="customFields")] = {}
+    """Default rules for fields that the unified entity does not have."""
 
 
 class RateLimit(Strict):
     """How much the system bears."""
 
     requests: Annotated[int, Field(ge=1)]
+    """How many requests."""
     per: Duration = "1s"
+    """In which time."""
     concurrency: Annotated[int, Field(ge=1, le=64)] = 4
+    """How many at once."""
 
 
 class ConnectorSpec(Strict):
     """How one type of system is spoken to."""
 
     title: str
+    """What people call the system."""
     family: Literal["erp", "cmms", "wms", "other"]
+    """What sort of system it is."""
     proof: Literal["real-system", "built-in", "recorded", "documented", "untried"] = "untried"
     """What this manifest has been tried against."""
     docs: str = ""
+    """Where the system's own documentation is."""
     protocol: Literal["http-json", "jsonrpc"]
+    """How it is spoken to."""
     dialect: Literal["plain", "tryton"] = "plain"
     """``jsonrpc``: how typed values and errors are written on the wire."""
     endpoint: Template = "{{ config.base_url }}"
     """The URL that the paths of requests are joined to."""
     config: dict[Setting, ConfigField]
+    """The settings that a connection gives."""
     auth: dict[Setting, Auth]
     """By method name; a connection chooses with ``auth.method``."""
     headers: dict[str, Template] = {}
@@ -226,8 +260,11 @@ class ConnectorSpec(Strict):
     probe: Request
     """A cheap request that needs the credentials."""
     signals: tuple[Signal, ...] = ()
+    """How answers that are no success are told."""
     rate_limit: Annotated[RateLimit | None, Field(alias="rateLimit")] = None
+    """How much the system bears; default: no limit but what it says itself."""
     timeout: Duration = "30s"
+    """How long one request may take."""
     streams: Annotated[dict[Name, Stream], Field(min_length=1)]
     """By unified entity."""
 

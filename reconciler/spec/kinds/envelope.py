@@ -125,18 +125,21 @@ class EnvRef(Strict):
     """A secret in an environment variable of the running reconciler."""
 
     env: Annotated[str, StringConstraints(pattern=r"^[A-Za-z_][A-Za-z0-9_]*$", max_length=255)]
+    """The name of the variable."""
 
 
 class FileRef(Strict):
     """A secret in a file, as Kubernetes and Docker mount them; read anew when it changes."""
 
     file: Annotated[str, StringConstraints(min_length=1, max_length=4096)]
+    """The path of the file; a line break at its end is left out."""
 
 
 class ConnectRef(Strict):
     """A secret that the customer gives through the connect page."""
 
     connect: Literal[True]
+    """Always true."""
 
 
 def _reference_kind(value: Any) -> str | None:

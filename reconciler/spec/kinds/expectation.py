@@ -60,7 +60,13 @@ def _condition(given: object) -> object:
     return {"in": tuple(given)} if isinstance(given, list) else {"equals": given}
 
 
-Conditions = dict[FieldPath, Annotated[Condition, BeforeValidator(_condition)]]
+Conditions = dict[
+    FieldPath,
+    Annotated[
+        Condition,
+        BeforeValidator(_condition, json_schema_input_type=Condition | list[Scalar] | Scalar),
+    ],
+]
 """By field: a value, a list of values, or an object of comparisons."""
 
 
@@ -100,7 +106,12 @@ class Expected(Strict):
     """Whether there must be such a record, or must be none."""
     where: Conditions = {}
     """What the record must meet."""
-    compare: dict[FieldPath, Annotated[Comparison, BeforeValidator(_comparison)]] = {}
+    compare: dict[
+        FieldPath,
+        Annotated[
+            Comparison, BeforeValidator(_comparison, json_schema_input_type=Comparison | FieldPath)
+        ],
+    ] = {}
     """Fields that must agree: field of the found record, to the field of the given record."""
 
     @model_validator(mode="after")
@@ -126,7 +137,7 @@ class ExpectationSpec(Strict):
     """A rule over records."""
 
     given: Given
-    """The records that the rule is about."""
+    """Which records must meet it."""
     expect: Expected
     """What must hold for each of them."""
     within: Annotated[Duration, at_most(timedelta(days=366), "the time to become true")] = "0s"

@@ -46,7 +46,7 @@ class OverrideSpec(Strict):
     """What holds instead, until when, and why."""
 
     target: OverrideTarget
-    """What is excepted."""
+    """What it is an exception of."""
     until: Annotated[str, StringConstraints(max_length=40), AfterValidator(_until)]
     """When it ends by itself: a date (its end, in UTC), or a time with its zone."""
     reason: Annotated[str, StringConstraints(min_length=3, max_length=1024)]
