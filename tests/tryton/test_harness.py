@@ -8,7 +8,7 @@ from typing import Any
 import httpx
 import pytest
 
-from tests.tryton.server import DATABASE, PASSWORDS, Erp
+from tests.tryton.server import DATABASE, PASSWORDS, Erp, Order
 
 pytestmark = pytest.mark.slow
 
@@ -37,17 +37,18 @@ def _counted(erp: Erp, model: str, session: str) -> Any:
     return _call(erp, f"model.{model}.search_count", [[], 0, None, {}], session)
 
 
-def test_two_hundred_orders_stand_in_every_state_and_two_currencies(erp: Erp) -> None:
-    orders = erp.truth()
+def test_two_hundred_orders_stand_in_every_state_and_two_currencies(
+    first_truth: tuple[Order, ...],
+) -> None:
+    states = Counter(order.state for order in first_truth)
 
-    states = Counter(order.state for order in orders)
     assert states == {"draft": 40, "quotation": 60, "processing": 60, "cancelled": 20, "done": 20}
-    assert {order.currency for order in orders} == {"EUR", "USD"}
-    assert sum(len(order.lines) for order in orders) > 400
+    assert {order.currency for order in first_truth} == {"EUR", "USD"}
+    assert sum(len(order.lines) for order in first_truth) > 400
 
 
-def test_the_totals_are_exact_sums_of_their_parts(erp: Erp) -> None:
-    for order in erp.truth():
+def test_the_totals_are_exact_sums_of_their_parts(first_truth: tuple[Order, ...]) -> None:
+    for order in first_truth:
         assert order.net == sum(line.amount for line in order.lines)
         assert order.gross == order.net + order.tax
 
@@ -57,7 +58,7 @@ def test_the_integrator_reads_orders_and_cannot_write_them(erp: Erp) -> None:
 
     refused = _call(erp, "model.purchase.purchase.write", [[1], {"reference": "mine"}, {}], session)
 
-    assert _counted(erp, "purchase.purchase", session) == {"id": 1, "result": 200}
+    assert _counted(erp, "purchase.purchase", session)["result"] == len(erp.truth())
     assert refused["error"][0] == "UserError"
 
 
@@ -89,11 +90,12 @@ def test_a_changed_line_raises_the_total_of_its_order(erp: Erp) -> None:
 
 
 def test_a_deleted_order_is_gone_for_good(erp: Erp) -> None:
+    before = {order.id for order in erp.truth()}
+
     gone = erp.delete(2)
 
-    left = {order.id for order in erp.truth()}
-    assert len(left) == 198
-    assert left.isdisjoint(gone)
+    assert len(gone) == 2
+    assert {order.id for order in erp.truth()} == before.difference(gone)
 
 
 def test_a_stopped_erp_starts_again_on_its_port_with_its_data(erp: Erp) -> None:
