@@ -84,7 +84,9 @@ class Server:
             raise ErpFailed(f"trytond-admin ended with {done.returncode}:\n{done.stderr[-2000:]}")
 
     def start(self) -> None:
-        """Start the server and return when it answers."""
+        """Start the server and return when it answers; one that runs is left alone."""
+        if self._process is not None and self._process.poll() is None:
+            return
         self.port = self.port or _free_port()
         with self.log.open("ab") as log:
             self._process = subprocess.Popen(
