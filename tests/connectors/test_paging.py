@@ -18,7 +18,7 @@ from reconciler.connectors.paging import (
     without_parameter,
     write_spot,
 )
-from reconciler.errors import SourceInvalid
+from reconciler.errors import ServerFault, SourceInvalid
 from reconciler.spec.kinds.connector import Paging
 
 URL = "https://erp.example/api/orders?limit=2"
@@ -108,7 +108,12 @@ def test_more_decides_where_it_is_given() -> None:
     told = paging("offset", size=2, more="has_more")
     assert next_spot(told, Spot(), Found(2, ids(1, 2), more=False)) is None
     assert next_spot(told, Spot(), Found(1, ids(1), more=True)) is not None
-    assert next_spot(told, Spot(), Found(0, more=True)) is None
+    assert next_spot(told, Spot(), Found(0, more=False)) is None
+
+
+def test_an_empty_page_that_is_not_the_last_is_a_fault_and_never_the_end() -> None:
+    with pytest.raises(ServerFault, match="more follow"):
+        next_spot(paging("offset", size=2, more="has_more"), Spot(), Found(0, more=True))
 
 
 def test_a_short_page_with_a_round_number_may_be_the_sources_own_limit() -> None:
