@@ -123,7 +123,6 @@ def person(tmp_path: Path, sandbox: Sandbox) -> Person:
     environ = {
         **{name: os.environ[name] for name in ("PATH", "HOME") if name in os.environ},
         "PYTHONPATH": str(ROOT),
-        "PYTHONDONTWRITEBYTECODE": "1",
         "SANDBOX_API_KEY": sandbox.credentials.api_key,
         "RECONCILER_ENV": "dev",
     }

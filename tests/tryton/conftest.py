@@ -46,6 +46,5 @@ def person(tmp_path: Path, erp: Erp) -> Person:
         **{name: PASSWORDS[name] for name in ("ACME_ERP_USER", "ACME_ERP_PASSWORD")},
         "ALERT_SECRET": "whsec_c2VzYW1lLXNlc2FtZS1zZXNhbWU=",
         "PYTHONPATH": str(ROOT),
-        "PYTHONDONTWRITEBYTECODE": "1",
     }
     return Person(tmp_path, environ)
