@@ -4,6 +4,7 @@ ReconcilerError
 ├── Invalid            what a person wrote cannot be taken           (exit 1, HTTP 4xx; never retried)
 │   ├── SpecInvalid        specs with problems, all of them
 │   ├── NotFound           no such thing
+│   ├── PlanTampered       a saved plan that is not as it was saved
 │   └── SecretMissing      a reference that leads nowhere
 ├── Conflict           somebody else was first
 │   ├── PlanStale          the state has moved on since the plan
@@ -59,6 +60,12 @@ class NotFound(Invalid):
     """No such thing."""
 
     code = "NOT_FOUND"
+
+
+class PlanTampered(Invalid):
+    """A saved plan that is not as it was saved: cut short, edited, or no plan at all."""
+
+    code = "PLAN_TAMPERED"
 
 
 class SecretMissing(Invalid):

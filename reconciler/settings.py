@@ -21,6 +21,8 @@ class Settings(BaseSettings):
     """The Environment of the specs that is in force (``--env``)."""
     bind: str = "127.0.0.1:8080"
     """Where ``run`` listens."""
+    allowed_hosts: tuple[str, ...] = ()
+    """Host names that the API answers for beside the loopback ones (behind a proxy)."""
     workers: int = 4
     """How many connections are synced at a time."""
     log_level: Literal["debug", "info", "warning", "error"] = "info"

@@ -28,7 +28,7 @@ class FieldType(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Field:
-    """One field of an entity, or of an object in it.
+    """One field.
 
     ``items`` are the fields of an object, or of each object of a list; a list of scalars has ``of``
     instead (``string``, or ``reference`` with ``reference``).

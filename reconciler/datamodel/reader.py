@@ -10,7 +10,7 @@ Two things are added by the reader, so that no file has to say them: the common 
 enum stands ``<field>_raw``, a string that keeps the source's own text where it matched no value.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from functools import cache
 from pathlib import Path
 from types import MappingProxyType
@@ -43,12 +43,17 @@ def entities() -> Mapping[str, Entity]:
         ValueError: if a shipped file is not sound; the message names file and field.
     """
     found = {name: entity(name) for name in names()}
+    check_prefixes(found.values())
+    return MappingProxyType(found)
+
+
+def check_prefixes(all_entities: Iterable[Entity]) -> None:
+    """Raise ``ValueError`` if two entities would give their records the same kind of id."""
     owners: dict[str, str] = {}
-    for one in found.values():
+    for one in all_entities:
         other = owners.setdefault(one.prefix, one.name)
         if other != one.name:
             raise ValueError(f"{one.name}: the id prefix {one.prefix!r} is taken by {other}")
-    return MappingProxyType(found)
 
 
 @cache

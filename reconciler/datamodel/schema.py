@@ -28,8 +28,8 @@ def record_schema(entity: Entity) -> dict[str, Any]:
     standard = {
         name: _property(field, nullable=name not in ALWAYS) for name, field in STANDARD.items()
     }
-    standard["id"]["pattern"] = f"^{entity.prefix}_[a-z2-7]{{26}}$"
-    standard["id"]["examples"] = [f"{entity.prefix}_4mp5t2y7fqkdz3c6xw2v7hbn5r"]
+    standard["id"]["pattern"] = f"^{entity.prefix}_[0-9a-f]{{26}}$"
+    standard["id"]["examples"] = [f"{entity.prefix}_5e0c1f7a9b3d24680ace13579b"]
     own = {name: _property(field, nullable=True) for name, field in entity.fields.items()}
     return {
         "type": "object",

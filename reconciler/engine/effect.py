@@ -6,10 +6,10 @@ from typing import Final
 
 import msgspec
 
-from reconciler.engine.inforce import Situation
+from reconciler.engine.inforce import Situation, selects
 from reconciler.mapping.compile import Mapper
 from reconciler.model.change import Delete, Effect, Forget, Plan, Rename, Replace, State
-from reconciler.model.record import RecordQuery, StoredRecord
+from reconciler.model.record import RecordQuery
 from reconciler.model.resource import Kind, Resource, ResourceKey
 from reconciler.plan.preview import Preview, Tally
 from reconciler.ports import Views
@@ -96,19 +96,16 @@ async def _compare(
         if not page:
             break
         raws = [record.raw for record in page]
-        stored = _under(old, uid, page)
         tally.add(
-            [(record.source_id, _decoded(text)) for record, text in zip(page, stored, strict=True)],
+            [
+                (record.source_id, _decoded(text))
+                for record, (text, _) in zip(page, old(uid, raws), strict=True)
+            ],
             [(_decoded(text), error) for text, error in new(uid, raws)],
         )
         seen += len(page)
         query = replace(query, after=(page[-1].updated_at, page[-1].id))
     return tally, seen
-
-
-def _under(mapper: Mapper, uid: str, page: "list[StoredRecord] | object") -> list[bytes | None]:
-    records = list(page)  # type: ignore[call-overload]
-    return [text for text, _ in mapper(uid, [record.raw for record in records])]
 
 
 def _decoded(text: bytes | None) -> dict[str, object] | None:
@@ -155,9 +152,12 @@ def _causes(plan: Plan, connection: Resource, entity: str) -> tuple[ResourceKey,
     found = []
     for change in plan.changes:
         resource = change.before if isinstance(change, (Delete, Forget)) else change.after
-        if change.key.kind is Kind.MAPPING and _maps(resource, connection, entity):
-            found.append(change.key)
-        elif change.key in (connection.key, ResourceKey(Kind.CONNECTOR, connection.spec["connector"])):
+        if (
+            change.key.kind is Kind.MAPPING and _maps(resource, connection, entity)
+        ) or change.key in (
+            connection.key,
+            ResourceKey(Kind.CONNECTOR, connection.spec["connector"]),
+        ):
             found.append(change.key)
     return tuple(found[:1])
 
@@ -168,5 +168,4 @@ def _maps(mapping: Resource, connection: Resource, entity: str) -> bool:
         return False
     if spec.get("connection"):
         return bool(spec["connection"] == connection.key.name)
-    wanted = (spec.get("selector") or {}).get("matchLabels", {})
-    return bool(wanted.items() <= connection.labels.items())
+    return bool(spec.get("selector")) and selects(spec["selector"], connection)

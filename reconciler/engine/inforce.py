@@ -73,13 +73,11 @@ class Situation:
 
     def name_of(self, uid: str) -> str:
         """Return the name of the connection with this uid; the uid itself if it is gone."""
-        if self._names is None:
-            self._names = {
-                uid: key.name
-                for key, uid in self.state.uids.items()
-                if key.kind is Kind.CONNECTION
-            }
-        return self._names.get(uid, uid)
+        return self._by_uid().get(uid, uid)
+
+    def holds(self, uid: str) -> bool:
+        """Return whether the connection with this uid is in force."""
+        return uid in self._by_uid()
 
     def manifest(self, connection: Resource) -> Resource:
         """Return the connector of a connection: of the specs, or built in."""
@@ -115,7 +113,14 @@ class Situation:
         """Return the digest of all settings that a cursor of this entity depends on."""
         stream = self.manifest(connection).spec["streams"].get(entity, {})
         reading = {k: v for k, v in stream.items() if k not in _NOT_READING}
-        return digest_of([basis(connection, Effect.RESYNC), reading])[:32]
+        return digest_of([basis(connection, Effect.RESYNC, entity=entity), reading])[:32]
+
+    def _by_uid(self) -> Mapping[str, str]:
+        if self._names is None:
+            self._names = {
+                uid: key.name for key, uid in self.state.uids.items() if key.kind is Kind.CONNECTION
+            }
+        return self._names
 
     def _layers(self, connection: Resource, entity: str) -> list[Layer]:
         manifest = self.manifest(connection)
@@ -160,4 +165,5 @@ def _layer(name: LayerName, key: ResourceKey, spec: Mapping[str, Any]) -> Layer:
 
 def selects(selector: Mapping[str, Any], connection: Resource) -> bool:
     """Return whether all labels of *selector* are on *connection*."""
-    return selector["matchLabels"].items() <= connection.labels.items()
+    wanted: Mapping[str, str] = selector["matchLabels"]
+    return wanted.items() <= connection.labels.items()

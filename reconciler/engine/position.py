@@ -18,7 +18,12 @@ class Ask:
 
 
 def opened(
-    cursor: Cursor | None, ask: Ask, *, facts: StreamFacts, connector: Connector, key: tuple[str, str]
+    cursor: Cursor | None,
+    ask: Ask,
+    *,
+    facts: StreamFacts,
+    connector: Connector,
+    key: tuple[str, str],
 ) -> Cursor:
     """Return the cursor that the run starts with.
 
@@ -53,7 +58,9 @@ def _goes_on(cursor: Cursor, ask: Ask, facts: StreamFacts) -> bool:
     return ask.mode is SyncMode.INCREMENTAL or cursor.mode is ask.mode
 
 
-def turned(cursor: Cursor, *, page: str | None, reached: str | None, asof: str | None, ordered: bool) -> Cursor:
+def turned(
+    cursor: Cursor, *, page: str | None, reached: str | None, asof: str | None, ordered: bool
+) -> Cursor:
     """Return the cursor after a page: the next page, and what the position becomes at the end.
 
     Where pages come in the order of the cursor, that is the highest value seen. Where they do not, a

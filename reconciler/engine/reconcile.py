@@ -4,7 +4,7 @@ from collections.abc import Mapping, MutableMapping
 from dataclasses import dataclass, field, replace
 
 from reconciler.errors import SpecInvalid
-from reconciler.model.change import Absent, Plan, State
+from reconciler.model.change import Absent, Create, Delete, Forget, Plan, State
 from reconciler.model.resource import Origin, ResourceKey
 from reconciler.model.value import Path
 from reconciler.plan.planner import Scope, make_plan
@@ -42,9 +42,7 @@ def read_specs(
     Raises:
         SpecInvalid: with all problems, if any of them is an error.
     """
-    loaded = load(
-        snapshot.files, environment=wish.environment, catalogue=catalogue, cache=cache
-    )
+    loaded = load(snapshot.files, environment=wish.environment, catalogue=catalogue, cache=cache)
     if loaded.errors:
         raise SpecInvalid(loaded.problems)
     return loaded
@@ -66,7 +64,9 @@ def consider(loaded: Loaded, snapshot: Snapshot, state: State, wish: Wish) -> Co
 def _places(plan: Plan, snapshot: Snapshot) -> dict[tuple[ResourceKey, Path], Origin]:
     places: dict[tuple[ResourceKey, Path], Origin] = {}
     for change in plan.changes:
-        for field_change in getattr(change, "fields", ()):
+        if isinstance(change, (Create, Forget, Delete)):
+            continue
+        for field_change in change.fields:
             if not isinstance(field_change.after, Absent):
                 place = locate(snapshot.files, change.after, field_change.path)
                 places[change.key, field_change.path] = place

@@ -34,9 +34,7 @@ class Remap:
                 runs.append(run)
         return runs
 
-    async def one(
-        self, situation: Situation, connection: Resource, entity: str
-    ) -> SyncRun | None:
+    async def one(self, situation: Situation, connection: Resource, entity: str) -> SyncRun | None:
         """Remap one entity of a connection; ``None`` if all of it was current."""
         uid, mapper = situation.uid(connection), situation.mapper(connection, entity)
         now = self._clock.now()
@@ -56,7 +54,9 @@ class Remap:
             )
             if not rows:
                 break
-            batch, invalid = _mapped(Batch(uid, entity, mapper.basis, run.id, list(rows), now), mapper)
+            batch, invalid = _mapped(
+                Batch(uid, entity, mapper.basis, run.id, list(rows), now), mapper
+            )
             async with self._store.begin() as unit:
                 changed = await unit.records.remap(batch)
                 run = replace(
@@ -100,4 +100,3 @@ def _stored(
         for entity in sorted(entity for held, entity in stored if held == uid):
             if entity in offered and entity in model:
                 yield connection, entity
-

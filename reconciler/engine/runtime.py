@@ -2,19 +2,20 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Protocol
 
 import structlog
 
 from reconciler.engine.controller import Controller
+from reconciler.engine.ids import new_id
 from reconciler.engine.inforce import InForce, Situation
 from reconciler.engine.queue import WorkQueue
 from reconciler.engine.remap import Remap
 from reconciler.engine.schedules import Tick, asked, overdue, ticks
 from reconciler.engine.syncs import Syncs
 from reconciler.engine.turns import REMAP, SCHEDULES, SPECS, SpecsTurn, remap_turn
-from reconciler.model.sync import RunStatus, SyncMode, SyncRun, Trigger
+from reconciler.model.sync import RunStatus, SyncJob, SyncMode, SyncRun, Trigger
 from reconciler.model.verdict import Done, Verdict
 from reconciler.ports import Clock, Job, Jobs, SpecSource, Store, SyncRequest
 
@@ -54,6 +55,7 @@ class Runtime:
         self._parts = parts
         self._queue = WorkQueue()
         self._ticker = ticker(self)
+        self._asked: dict[str, SyncJob] = {}
         self.ready = asyncio.Event()
 
     async def run(self, *services: Callable[[], Awaitable[None]]) -> None:
@@ -85,9 +87,9 @@ class Runtime:
         log.error("key_unknown", key=key)
         return Done()
 
-    async def request(self, request: SyncRequest, *, key: str | None = None) -> str:
-        """Ask for a sync in the background; return the job's id. Asked twice, it is one job."""
-        name = key or f"sync:{request.connection}:{request.mode}:{','.join(request.entities)}"
+    async def request(self, request: SyncRequest) -> str:
+        """Ask for a sync in the background; return the job's id. The same key is the same job."""
+        name = request.key or new_id("job", self._parts.clock.now())
         job = Job(
             id=name,
             name="sync",
@@ -99,8 +101,18 @@ class Runtime:
                 "trigger": str(request.trigger),
             },
         )
-        await self._parts.jobs.enqueue(job)
+        status = await self._parts.jobs.enqueue(job)
+        if status.status == "queued":
+            self._asked[name] = SyncJob(name, request.connection, request.mode, RunStatus.QUEUED)
         return name
+
+    async def job(self, job_id: str) -> SyncJob | None:
+        """Return how a sync that was asked for stands; ``None`` if it is not known (any more)."""
+        known = self._asked.get(job_id)
+        status = await self._parts.jobs.status(job_id)
+        if known is None or status is None:
+            return None
+        return replace(known, status=RunStatus(status.status), error=status.error)
 
     async def due(self, tick: Tick) -> None:
         """Ask for what a schedule asks for, now that its time has come."""
@@ -108,7 +120,8 @@ class Runtime:
         full = await self._last_full(situation, tick.connection)
         request = asked(situation, tick, now=self._parts.clock.now(), runs=full)
         if request is not None:
-            await self.request(request)
+            # Missed and doubled ticks are one job while the first has not ended.
+            await self.request(replace(request, key=f"schedule:{tick.key}"))
 
     async def _watch(self) -> None:
         async for _ in self._parts.source.changes():
@@ -127,11 +140,17 @@ class Runtime:
                 await self.due(tick)
 
     async def _sync(self, job: Job) -> None:
-        report = await self._parts.syncs.run(_request(job.arguments), self._log)
+        def follow(run: SyncRun) -> None:
+            self._follow(job.id, run)
+
+        report = await self._parts.syncs.run(_request(job.arguments), follow)
         if report.error is not None:
             raise report.error
 
-    def _log(self, run: SyncRun) -> None:
+    def _follow(self, job_id: str, run: SyncRun) -> None:
+        known = self._asked.get(job_id)
+        if known is not None and run.id not in known.runs:
+            self._asked[job_id] = replace(known, runs=(*known.runs, run.id))
         if run.status is RunStatus.RUNNING:
             return
         log.info(

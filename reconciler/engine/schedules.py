@@ -63,9 +63,7 @@ def asked(
     mode = SyncMode(spec.get("mode") or "incremental")
     if mode is SyncMode.INCREMENTAL and _full_is_due(spec, now, runs):
         mode = SyncMode.FULL
-    return SyncRequest(
-        tick.connection, tuple(spec.get("entities") or ()), mode, Trigger.SCHEDULE
-    )
+    return SyncRequest(tick.connection, tuple(spec.get("entities") or ()), mode, Trigger.SCHEDULE)
 
 
 def denied(spec: Mapping[str, Any], now: datetime) -> bool:

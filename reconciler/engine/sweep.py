@@ -22,9 +22,7 @@ class Swept:
         )
 
 
-async def sweep(
-    connector: Connector, entity: str, known: AbstractSet[str], brake: float
-) -> Swept:
+async def sweep(connector: Connector, entity: str, known: AbstractSet[str], brake: float) -> Swept:
     """Return which of the *known* source ids are not there any more, once all pages were read.
 
     More than *brake* (a share of the known ones; one record is always allowed) is held: a source that

@@ -84,9 +84,9 @@ class StreamRun:
             status=RunStatus.RUNNING,
             started_at=now,
         )
-        cursor, before = await self._open(mode)
+        cursor = await self._open(mode)
         try:
-            cursor = await self._read(cursor, before)
+            cursor = await self._read(cursor)
             await self._finish(cursor)
         except ReconcilerError as error:
             self.error = error
@@ -99,7 +99,7 @@ class StreamRun:
             raise
         return self.run
 
-    async def _open(self, mode: SyncMode) -> tuple[Cursor, Cursor | None]:
+    async def _open(self, mode: SyncMode) -> Cursor:
         stream, now = self._stream, self._clock.now()
         async with self._store.begin() as unit:
             if not await unit.leases.acquire(stream.lease, self.run.id, now=now, lease=LEASE):
@@ -120,9 +120,9 @@ class StreamRun:
             await unit.outbox.emit([self._event(EventType.SYNC_STARTED, {"mode": self.run.mode})])
             await unit.commit()
         self._progress(self.run)
-        return cursor, cursor
+        return cursor
 
-    async def _read(self, cursor: Cursor, before: Cursor | None) -> Cursor:
+    async def _read(self, cursor: Cursor) -> Cursor:
         """Read to the last page; the next one is fetched while the last is being kept."""
         fetch: asyncio.Task[Page] | None = self._fetch(cursor.since, cursor.page)
         try:

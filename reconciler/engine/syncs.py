@@ -122,9 +122,7 @@ class Syncs:
             connection.key, "", ConnectionStatus.PENDING, now
         )
         strikes = (connection.spec.get("health") or {}).get("strikes", 2)
-        after = before.after(
-            probe, now, reason=error.message if error else "", strikes=strikes
-        )
+        after = before.after(probe, now, reason=error.message if error else "", strikes=strikes)
         if after == before:
             return
         async with self._store.begin() as unit:
@@ -132,9 +130,7 @@ class Syncs:
             await unit.commit()
 
 
-def _chosen(
-    situation: Situation, connection: Resource, asked: Sequence[str]
-) -> tuple[str, ...]:
+def _chosen(situation: Situation, connection: Resource, asked: Sequence[str]) -> tuple[str, ...]:
     offered = situation.entities(connection)
     unknown = [entity for entity in asked if entity not in offered]
     if unknown:
@@ -156,7 +152,9 @@ def _probe(error: ReconcilerError | None) -> Probe | None:
         case RateLimited():
             return Probe.THROTTLED
         case _:
-            return None  # it answered, and what it said is a matter of the run, not of the connection
+            return (
+                None  # it answered, and what it said is a matter of the run, not of the connection
+            )
 
 
 def _first_failure(runs: Sequence[SyncRun], connection: Resource) -> ReconcilerError | None:
@@ -164,4 +162,3 @@ def _first_failure(runs: Sequence[SyncRun], connection: Resource) -> ReconcilerE
         if run.error:
             return ReconcilerError(f"{connection.key.name} {run.entity}: {run.error}")
     return None
-

@@ -131,4 +131,3 @@ async def remap_turn(remap: Remap) -> Verdict:
             invalid=run.invalid,
         )
     return Done()
-

@@ -1,5 +1,6 @@
-"""Jobs in this process: the six verbs without a database. What is running dies with the process, and
-is found again from cursors and schedules at the next start.
+"""Jobs in this process: the six verbs without a database.
+
+What is running dies with the process, and is found again from cursors and schedules at the next start.
 """
 
 import asyncio

@@ -13,7 +13,7 @@ class Page:
     in the same order. ``next`` asks for the next page and is ``None`` on the last. ``reached`` is the
     highest cursor value seen on this page, ``asof`` the source's own clock when it answered: both as
     positions, or ``None``. ``deleted`` are the ids of records that the source marks as deleted; they are
-    not among ``records``. ``bad`` says in words what could not be taken (a record without its key),
+    in neither ``records`` nor ``ids``. ``bad`` says in words what could not be taken (a record without its key),
     each with its place on the page.
     """
 
@@ -101,11 +101,11 @@ class RecordQuery:
 
 @dataclass(frozen=True, slots=True)
 class UnifiedRecord:
-    """One record as the API tells it, mapped under the mapping in force.
+    """One record as the API gives it: mapped under the mapping in force.
 
-    ``connection`` is the connection's name. ``mapped`` is the JSON object of the unified fields with
-    ``custom_fields``; ``None`` where mapping failed, with ``error``. ``basis`` names the mapping,
-    ``synced_at`` is when its entity was last read to the end.
+    ``connection`` is the connection's name. ``mapped`` is a compact JSON object of *every* unified field
+    of the entity (null where the source has nothing) and ``custom_fields``; ``None`` where mapping failed,
+    with ``error``. ``basis`` names the mapping that made it. ``synced_at`` is when the source last gave it.
     """
 
     id: str
@@ -119,4 +119,4 @@ class UnifiedRecord:
     raw: bytes
     basis: str
     run: str
-    synced_at: datetime | None
+    synced_at: datetime | None = None

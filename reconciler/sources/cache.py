@@ -24,6 +24,7 @@ class ParseCache(MutableMapping[bytes, bytes]):
             return
         self._path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         beside = self._path.with_suffix(".new")
+        beside.touch(mode=0o600)
         beside.write_bytes(msgspec.msgpack.encode(self._used))
         beside.replace(self._path)
 

@@ -36,11 +36,15 @@ class Folder:
         """Return what ``read`` returns, without an event loop."""
         if not self._path.exists():
             msg = f"{self._path}: no such file or folder"
-            raise Invalid(msg, hint="name the folder that holds your specs, or make one: reconciler init")
+            raise Invalid(
+                msg, hint="name the folder that holds your specs, or make one: reconciler init"
+            )
         files = dict(self._files())
         if not files:
             msg = f"{self._path}: no *.yaml or *.yml file in it"
-            raise Invalid(msg, hint="an empty folder is never taken as the wish to remove everything")
+            raise Invalid(
+                msg, hint="an empty folder is never taken as the wish to remove everything"
+            )
         whole = hashlib.sha256()
         for path, content in sorted(files.items()):
             whole.update(path.encode() + b"\0" + hashlib.sha256(content).digest())

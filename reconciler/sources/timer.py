@@ -73,7 +73,9 @@ def _trigger(tick: Tick) -> BaseTrigger:
         trigger.jitter = int(tick.jitter.total_seconds()) or None
         return trigger
     every = tick.every or timedelta(minutes=15)
-    return IntervalTrigger(seconds=int(every.total_seconds()), start_date=EPOCH + spread, timezone=UTC)
+    return IntervalTrigger(
+        seconds=int(every.total_seconds()), start_date=EPOCH + spread, timezone=UTC
+    )
 
 
 def _spread(tick: Tick) -> timedelta:

@@ -32,7 +32,7 @@ def prepare(folder: Path) -> Path:
         return folder
     except OSError as error:
         raise _refused(folder, error) from error
-    (folder / ".gitignore").write_text("*\n")
+    secure(folder / ".gitignore").write_text("*\n")
     return folder
 
 

@@ -68,6 +68,12 @@ class SqlObjects:
         await self._transaction.do(_set_state, state)
 
 
+def read_generation(connection: Connection) -> int:
+    """Return how often the state has changed."""
+    generation: int = connection.execute(_GENERATION).one().generation
+    return generation
+
+
 def read_state(connection: Connection) -> State:
     """Return what is in force: generation, resources and uids of one moment."""
     at = connection.execute(_GENERATION).one()

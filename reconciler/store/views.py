@@ -29,6 +29,10 @@ class SqlViews:
         self._engine = engine
         self._threads = threads
 
+    async def generation(self) -> int:
+        """Return how often the state has changed; cheap, to tell whether ``state`` is worth a read."""
+        return await self._read(objects.read_generation)
+
     async def state(self) -> State:
         """Return what is in force."""
         return await self._read(objects.read_state)

@@ -42,7 +42,8 @@ def make_app(services: Services) -> FastAPI:
         ],
     )
     handlers.install(app)
-    keeper = Gatekeeper(services.store, services.clock, Rates(policy.rate, policy.burst))
+    rates = Rates(policy.rate, policy.burst)
+    keeper = Gatekeeper(services.store, services.in_force, services.clock, rates)
 
     @cache
     def document() -> dict[str, Any]:

@@ -66,7 +66,7 @@ class Envelope:
 
     async def _known(self, error: ReconcilerError, receive: Receive, turn: "_Turn") -> None:
         problem = translate(error)
-        if problem.status == 500:
+        if problem.code in {Code.INTERNAL_ERROR, Code.STORE_UNAVAILABLE}:
             log.error("request_failed", path=turn.path, exc_info=error)
         await turn.fail(problem, receive)
 

@@ -7,7 +7,8 @@ from typing import Protocol, TypeAlias
 
 from reconciler.model.record import RecordQuery, UnifiedRecord
 from reconciler.model.resource import Resource
-from reconciler.ports import Clock, JobStatus, Store, SyncRequest
+from reconciler.model.sync import SyncJob
+from reconciler.ports import Clock, Store, SyncRequest
 
 Position: TypeAlias = tuple[datetime, str]
 """The ``(updated_at, id)`` of the last record of a page."""
@@ -47,6 +48,10 @@ class Situation(Protocol):
         """Return the name of the connection with this uid; the uid itself if it is gone."""
         ...
 
+    def holds(self, uid: str) -> bool:
+        """Return whether a connection with this uid is in force."""
+        ...
+
     def entities(self, connection: Resource) -> tuple[str, ...]:
         """Return the entities that a connection syncs, or raise ``NotFound`` without its connector."""
         ...
@@ -63,15 +68,12 @@ class InForce(Protocol):
 class Syncs(Protocol):
     """Syncs on demand."""
 
-    async def request(self, request: SyncRequest, *, key: str | None = None) -> str:
-        """Start the work in the background and return the job's id; the same *key* is the same job.
-
-        Without a key, the same wish is the same job for as long as that has not ended.
-        """
+    async def request(self, request: SyncRequest) -> str:
+        """Start the work in the background and return the job's id; the same ``key`` is the same job."""
         ...
 
-    async def status(self, job_id: str) -> JobStatus | None:
-        """Return how a job stands, or ``None`` if it is not known (any more)."""
+    async def job(self, job_id: str) -> SyncJob | None:
+        """Return a job that was asked for."""
         ...
 
 

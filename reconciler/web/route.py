@@ -27,7 +27,8 @@ class Access(Enum):
 class Route:
     """One operation. ``access`` stands beside every path: there is no default.
 
-    ``answer`` is what the OpenAPI document says of the answer with ``status``, ``also`` are other statuses
+    ``answer`` is what the OpenAPI document says of the answer with ``status`` and ``example`` makes one;
+    ``also`` are other statuses
     that are no problem; ``problems`` are the codes that this operation may answer beside those that all
     may; ``extra`` is merged into the document.
     """
@@ -42,7 +43,7 @@ class Route:
     query: type[Asked] | None = None
     status: int = 200
     answer: Mapping[str, Any] = field(default_factory=dict)
-    example: Any = None
+    example: Callable[[], Any] | None = None
     also: tuple[int, ...] = ()
     problems: tuple[Code, ...] = ()
     extra: Mapping[str, Any] = field(default_factory=dict)
@@ -87,20 +88,23 @@ def _known_query(query: type[Asked] | None) -> Callable[[Request], Awaitable[Non
         twice = sorted({name for name in given if given.count(name) > 1} - set(wrong))
         if not wrong and not twice:
             return
-        findings = [_unknown(name, known) for name in dict.fromkeys(wrong)]
-        findings += [{"where": f"query.{name}", "message": "is given twice"} for name in twice]
-        detail = "; ".join(f"{one['where']} {one['message']}" for one in findings[:3])
-        raise Refused(ApiProblem(Code.INVALID_REQUEST, detail, errors=findings[:20]))
+        found = [(name, "is not known here") for name in dict.fromkeys(wrong)]
+        found += [(name, "is given twice") for name in twice]
+        raise _refused(found[:20], _hint(wrong, known))
 
     return check
 
 
-def _unknown(name: str, known: list[str]) -> dict[str, str]:
-    near = get_close_matches(name, known, n=1)
+def _refused(found: list[tuple[str, str]], hint: str) -> Refused:
+    findings = [{"where": f"query.{name[:64]}", "message": message} for name, message in found]
+    detail = "; ".join(f"{one['where']} {one['message']}" for one in findings[:3])
+    return Refused(ApiProblem(Code.INVALID_REQUEST, detail, hint, errors=findings))
+
+
+def _hint(wrong: list[str], known: list[str]) -> str:
+    if not wrong:
+        return "give each parameter once"
+    near = get_close_matches(wrong[0], known, n=1)
     if near:
-        message = f"is not known here; did you mean {near[0]!r}?"
-    elif known:
-        message = f"is not known here; known: {', '.join(known)}"
-    else:
-        message = "is not known here; this path takes no query"
-    return {"where": f"query.{name[:64]}", "message": message}
+        return f"did you mean {near[0]!r}?"
+    return f"there are {', '.join(known)}" if known else "this path takes no query"

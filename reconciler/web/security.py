@@ -10,6 +10,7 @@ from reconciler.engine.tokens import grant, parse
 from reconciler.errors import ReconcilerError
 from reconciler.model.access import Grant, Scope, Token
 from reconciler.ports import Clock, Store
+from reconciler.web.needs import InForce
 from reconciler.web.problems import Code, Refused, refuse
 from reconciler.web.rates import Rates
 from reconciler.web.versions import VERSIONS, headers_of, pick
@@ -23,8 +24,9 @@ TOUCH_EVERY: Final = timedelta(minutes=1)
 class Gatekeeper:
     """Knows tokens: finds the one presented, counts its requests, and notes its use."""
 
-    def __init__(self, store: Store, clock: Clock, rates: Rates) -> None:
+    def __init__(self, store: Store, in_force: InForce, clock: Clock, rates: Rates) -> None:
         self._store = store
+        self._in_force = in_force
         self._clock = clock
         self._rates = rates
         self._touched: dict[str, datetime] = {}
@@ -43,6 +45,8 @@ class Gatekeeper:
         granted = grant(presented, kept, now=now)
         if granted is None or kept is None:
             raise _unknown("the token is unknown, revoked or expired")
+        if granted.connection and not (await self._in_force.look()).holds(granted.connection):
+            raise _unknown("the token's connection is not in force any more")
         self._count(request, granted, now)
         if self._due(kept, now):
             background.add_task(self._touch, kept.id, now)

@@ -1,11 +1,10 @@
 """The reference pages say what the model says, and are as the model is now."""
 
-import os
-import subprocess
-import sys
 from pathlib import Path
 
-from reconciler.datamodel.docs import entity_page, pages
+import pytest
+
+from reconciler.datamodel.docs import entity_page, main, pages
 from reconciler.datamodel.reader import entities, entity
 
 ROOT = Path(__file__).parents[2]
@@ -30,17 +29,13 @@ def test_a_page_names_nested_fields_values_units_and_references() -> None:
     assert "list of reference to [documents](documents.md)" in page
 
 
-def test_the_command_rewrites_the_pages_and_removes_stale_ones(tmp_path: Path) -> None:
+def test_the_command_rewrites_the_pages_and_removes_stale_ones(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
     folder = tmp_path / "docs" / "model"
     folder.mkdir(parents=True)
     (folder / "ghosts.md").write_text("gone", encoding="utf-8")
-    done = subprocess.run(
-        [sys.executable, "-m", "reconciler.datamodel.docs"],
-        cwd=tmp_path,
-        env={**os.environ, "PYTHONPATH": str(ROOT)},
-        capture_output=True,
-        text=True,
-        check=True,
-    )
-    assert done.stdout == f"{len(pages())} pages in docs/model\n"
+    monkeypatch.chdir(tmp_path)
+    main()
+    assert capsys.readouterr().out == f"{len(pages())} pages in docs/model\n"
     assert {path.name for path in folder.iterdir()} == set(pages())

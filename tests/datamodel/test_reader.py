@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -11,6 +12,7 @@ from reconciler.datamodel.entity import Field, FieldType
 from reconciler.datamodel.reader import (
     FOLDER,
     STANDARD,
+    check_prefixes,
     entities,
     entity,
     names,
@@ -132,6 +134,12 @@ def test_an_entity_that_is_not_in_the_model_is_told_with_those_that_are() -> Non
     with pytest.raises(NotFound, match="no entity 'orders'") as caught:
         entity("orders")
     assert "purchase-orders" in caught.value.hint
+
+
+def test_two_entities_may_not_share_a_prefix() -> None:
+    sites = entity("sites")
+    with pytest.raises(ValueError, match="places: the id prefix 'st' is taken by sites"):
+        check_prefixes([sites, replace(sites, name="places")])
 
 
 def test_no_shipped_file_is_left_unread() -> None:

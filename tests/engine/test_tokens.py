@@ -40,7 +40,9 @@ def test_what_is_kept_does_not_hold_the_text(chance: bytes) -> None:
 
 
 @given(chances, st.integers(0, 66), st.characters(codec="ascii", categories=["L", "N"]))
-def test_a_token_with_one_wrong_character_is_no_token(chance: bytes, place: int, other: str) -> None:
+def test_a_token_with_one_wrong_character_is_no_token(
+    chance: bytes, place: int, other: str
+) -> None:
     text, _ = mint(WISH, chance=chance, now=NOON)
     wrong = text[:place] + other + text[place + 1 :]
     assert wrong == text or parse(wrong) is None

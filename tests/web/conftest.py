@@ -1,34 +1,102 @@
-"""The API in process, over a small plant."""
+"""The API asked in process: over the scripted plant (``api``), and over records put by hand (``site``)."""
 
 from collections.abc import AsyncIterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import httpx
 import pytest
 from fastapi import FastAPI
 
+from reconciler.engine.reader import RecordReader
+from reconciler.engine.tokens import CHANCE, TokenWish, mint
+from reconciler.model.access import Scope
+from reconciler.model.sync import RunStatus, SyncJob
+from reconciler.ports import SyncRequest
 from reconciler.store.memory import MemoryStore
-from reconciler.web.app import make_app
-from reconciler.web.needs import Policy, Services
-from tests.web.plant import (
+from reconciler.web.app import Services, make_app
+from reconciler.web.needs import Policy
+from tests.plant import Plant
+from tests.web.making import (
     ALL,
     FakeInForce,
     FakeSchedule,
     FakeSyncs,
+    StandingClock,
     StoredReader,
-    TurnedClock,
     declare,
     issue,
 )
 
 
 @dataclass
-class Plant:
+class AskedSyncs:
+    """Keeps what was asked for, and runs nothing."""
+
+    asked: dict[str, SyncRequest] = field(default_factory=dict)
+
+    async def request(self, request: SyncRequest) -> str:
+        name = request.key or f"job_{len(self.asked)}"
+        self.asked.setdefault(name, request)
+        return name
+
+    async def job(self, job_id: str) -> SyncJob | None:
+        asked = self.asked.get(job_id)
+        if asked is None:
+            return None
+        return SyncJob(job_id, asked.connection, asked.mode, RunStatus.QUEUED)
+
+
+@dataclass
+class Api:
+    """A client, and what stands behind the API."""
+
+    plant: Plant
+    client: httpx.AsyncClient
+    syncs: AskedSyncs
+    uid: str
+    made: int = 0
+
+    async def token(self, *scopes: Scope, connection: str | None = None) -> str:
+        """Return the text of a new token."""
+        self.made += 1
+        now = self.plant.clock.now()
+        wish = TokenWish("test", frozenset(scopes), "2026-11-01", connection)
+        text, kept = mint(wish, chance=bytes([self.made]) * CHANCE, now=now)
+        async with self.plant.store.begin() as unit:
+            await unit.tokens.put(kept)
+            await unit.commit()
+        return text
+
+    async def get(self, path: str, token: str, **headers: str) -> httpx.Response:
+        told = {"Authorization": f"Bearer {token}", **headers}
+        return await self.client.get(f"/api/v1/{path}", headers=told)
+
+
+@pytest.fixture
+async def api(plant: Plant) -> AsyncIterator[Api]:
+    syncs = AskedSyncs()
+    services = Services(
+        reader=RecordReader(plant.store.views, plant.in_force),
+        syncs=syncs,
+        store=plant.store,
+        clock=plant.clock,
+        in_force=plant.in_force,
+        policy=Policy(rate=60_000, burst=1000),
+    )
+    transport = httpx.ASGITransport(make_app(services), raise_app_exceptions=False)
+    state = await plant.store.views.state()
+    uid = next(iter(state.uids.values()))
+    async with httpx.AsyncClient(transport=transport, base_url="http://localhost") as client:
+        yield Api(plant, client, syncs, uid)
+
+
+@dataclass
+class Site:
     """The app, what stands behind it, and a client that asks as an administrator."""
 
     store: MemoryStore
-    clock: TurnedClock
+    clock: StandingClock
     syncs: FakeSyncs
     services: Services
     app: FastAPI
@@ -61,9 +129,9 @@ def policy() -> Policy:
 
 
 @pytest.fixture
-async def plant(policy: Policy) -> AsyncIterator[Plant]:
-    """Yield the plant: connections acme and beta, no records yet."""
-    store, clock, syncs = MemoryStore(), TurnedClock(), FakeSyncs()
+async def site(policy: Policy) -> AsyncIterator[Site]:
+    """Yield the connections acme and beta, with no records yet."""
+    store, clock, syncs = MemoryStore(), StandingClock(), FakeSyncs()
     await declare(store, "acme", "beta")
     token = await issue(store, 1, ALL)
     services = Services(
@@ -77,4 +145,4 @@ async def plant(policy: Policy) -> AsyncIterator[Plant]:
     )
     app = make_app(services)
     async with client_of(app, token) as client:
-        yield Plant(store, clock, syncs, services, app, client)
+        yield Site(store, clock, syncs, services, app, client)

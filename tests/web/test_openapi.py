@@ -10,16 +10,16 @@ from reconciler.datamodel.reader import STANDARD, entities
 from reconciler.model.access import Scope
 from reconciler.model.sync import RunStatus
 from reconciler.web.route import Access, Route
-from tests.web.conftest import Plant, client_of
-from tests.web.plant import keep_orders, keep_run, keep_unmapped, order_id
+from tests.web.conftest import Site, client_of
+from tests.web.making import keep_orders, keep_run, keep_unmapped, order_id
 
 METHODS = {"get", "post", "put", "patch", "delete"}
 
 
 @pytest.fixture
-async def document(plant: Plant) -> dict[str, Any]:
+async def document(site: Site) -> dict[str, Any]:
     """The document, as a client without a token gets it."""
-    async with client_of(plant.app) as anybody:
+    async with client_of(site.app) as anybody:
         answer = await anybody.get("/api/v1/openapi.json")
     assert answer.status_code == 200
     found: dict[str, Any] = answer.json()
@@ -35,8 +35,8 @@ def operations(document: dict[str, Any]) -> dict[str, dict[str, Any]]:
     }
 
 
-def routes_of(plant: Plant) -> tuple[Route, ...]:
-    routes: tuple[Route, ...] = plant.app.state.routes
+def routes_of(site: Site) -> tuple[Route, ...]:
+    routes: tuple[Route, ...] = site.app.state.routes
     return routes
 
 
@@ -50,7 +50,7 @@ def test_every_entity_has_two_operations_with_stable_names(document: dict[str, A
     for entity in entities().values():
         assert f"list_{entity.name.replace('-', '_')}" in found
         assert f"get_{entity.singular.replace('-', '_')}" in found
-    assert {"get_me", "list_connections", "get_sync_status", "start_sync", "get_sync"} <= found
+    assert {"get_me", "list_connections", "get_sync_status", "create_sync", "get_sync"} <= found
 
 
 def test_examples_fit_their_schemas(document: dict[str, Any]) -> None:
@@ -71,11 +71,11 @@ def test_examples_fit_their_schemas(document: dict[str, Any]) -> None:
             Draft202012Validator(schema).validate(example["value"])
 
 
-async def test_answers_fit_their_schemas(plant: Plant, document: dict[str, Any]) -> None:
-    await keep_orders(plant.store, "1", status="approved")
-    await keep_unmapped(plant.store, "2", "no")
-    await keep_run(plant.store, 1, RunStatus.SUCCEEDED)
-    started = await plant.post("/api/v1/connections/acme/syncs", {})
+async def test_answers_fit_their_schemas(site: Site, document: dict[str, Any]) -> None:
+    await keep_orders(site.store, "1", status="approved")
+    await keep_unmapped(site.store, "2", "no")
+    await keep_run(site.store, 1, RunStatus.SUCCEEDED)
+    started = await site.post("/api/v1/connections/acme/syncs", {})
     for path, name in {
         "/api/v1/purchase-orders?include=raw": "list_purchase_orders",
         f"/api/v1/purchase-orders/{order_id('1')}": "get_purchase_order",
@@ -83,12 +83,11 @@ async def test_answers_fit_their_schemas(plant: Plant, document: dict[str, Any])
         "/api/v1/connections/acme": "get_connection",
         "/api/v1/connections/acme/sync-status": "get_sync_status",
         started.headers["location"]: "get_sync",
-        "/api/v1/syncs/run_1": "get_sync",
+        "/api/v1/runs/run_1": "get_run",
         "/api/v1/me": "get_me",
         "/api/v1/versions": "list_versions",
-        "/healthz": "get_health",
     }.items():
-        answer = await plant.get(path)
+        answer = await site.get(path)
         assert answer.status_code == 200, path
         media = operations(document)[name]["responses"]["200"]["content"]["application/json"]
         schema = {**media["schema"], "components": document["components"]}
@@ -97,10 +96,10 @@ async def test_answers_fit_their_schemas(plant: Plant, document: dict[str, Any])
 
 
 def test_what_is_documented_of_queries_is_what_is_read(
-    plant: Plant, document: dict[str, Any]
+    site: Site, document: dict[str, Any]
 ) -> None:
     found = operations(document)
-    for route in routes_of(plant):
+    for route in routes_of(site):
         if route.shown:
             parameters = found[route.operation_id]["parameters"]
             documented = {p["name"] for p in parameters if p.get("in") == "query"}
@@ -108,10 +107,10 @@ def test_what_is_documented_of_queries_is_what_is_read(
 
 
 def test_every_operation_says_who_may_call_it_and_how_it_fails(
-    plant: Plant, document: dict[str, Any]
+    site: Site, document: dict[str, Any]
 ) -> None:
     found = operations(document)
-    for route in routes_of(plant):
+    for route in routes_of(site):
         if not route.shown:
             continue
         operation = found[route.operation_id]
@@ -132,6 +131,6 @@ def test_no_field_of_an_entity_has_the_name_of_a_standard_one() -> None:
         assert not standard & set(entity.fields), entity.name
 
 
-async def test_the_document_has_an_etag(plant: Plant) -> None:
-    tag = (await plant.get("/api/v1/openapi.json")).headers["etag"]
-    assert (await plant.get("/api/v1/openapi.json", If_None_Match=tag)).status_code == 304
+async def test_the_document_has_an_etag(site: Site) -> None:
+    tag = (await site.get("/api/v1/openapi.json")).headers["etag"]
+    assert (await site.get("/api/v1/openapi.json", If_None_Match=tag)).status_code == 304

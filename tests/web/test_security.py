@@ -12,8 +12,8 @@ from reconciler.model.sync import RunStatus
 from reconciler.web.needs import Policy
 from reconciler.web.route import Access, Route
 from reconciler.web.security import Guard
-from tests.web.conftest import Plant, client_of
-from tests.web.plant import NOON, READ, issue, keep_orders, keep_run, order_id
+from tests.web.conftest import Site, client_of
+from tests.web.making import NOON, READ, issue, keep_orders, keep_run, order_id
 
 PUBLIC = {
     "/api/v1/versions",
@@ -24,8 +24,8 @@ PUBLIC = {
 }
 
 
-def routes_of(plant: Plant) -> tuple[Route, ...]:
-    routes: tuple[Route, ...] = plant.app.state.routes
+def routes_of(site: Site) -> tuple[Route, ...]:
+    routes: tuple[Route, ...] = site.app.state.routes
     return routes
 
 
@@ -35,24 +35,24 @@ def guard_of(route: APIRoute) -> Guard | None:
     return guards[0] if guards else None
 
 
-def test_every_path_of_the_app_has_a_guard_or_is_known_to_be_public(plant: Plant) -> None:
-    assert len(plant.app.routes) == len(routes_of(plant))
-    for route in plant.app.routes:
+def test_every_path_of_the_app_has_a_guard_or_is_known_to_be_public(site: Site) -> None:
+    assert len(site.app.routes) == len(routes_of(site))
+    for route in site.app.routes:
         assert isinstance(route, APIRoute)
         assert (guard_of(route) is None) == (route.path in PUBLIC), route.path
 
 
-def test_every_guarded_path_asks_for_a_scope_but_the_one_on_the_token_itself(plant: Plant) -> None:
+def test_every_guarded_path_asks_for_a_scope_but_the_one_on_the_token_itself(site: Site) -> None:
     scopeless = {
         route.path
-        for route in plant.app.routes
+        for route in site.app.routes
         if isinstance(route, APIRoute) and (guard := guard_of(route)) and guard.scope is None
     }
     assert scopeless == {"/api/v1/me"}
 
 
-def test_what_changes_something_asks_for_more_than_reading(plant: Plant) -> None:
-    for route in routes_of(plant):
+def test_what_changes_something_asks_for_more_than_reading(site: Site) -> None:
+    for route in routes_of(site):
         if route.method != "GET":
             assert route.access in {Scope.RUN_SYNC, Scope.WRITE_SPECS, Scope.ADMIN}, route.path
 
@@ -68,7 +68,7 @@ class Bearer:
     of: str | None = None
 
 
-async def bearers(plant: Plant) -> list[Bearer]:
+async def bearers(site: Site) -> list[Bearer]:
     issued = [
         ("reads all", READ, None),
         ("reads acme", READ, "acme"),
@@ -82,18 +82,25 @@ async def bearers(plant: Plant) -> list[Bearer]:
         ("admin of beta", frozenset({Scope.ADMIN}), "beta"),
     ]
     found = [
-        Bearer(name, await issue(plant.store, 10 + number, scopes, of), known=True, scopes=scopes, of=of)
+        Bearer(
+            name, await issue(site.store, 10 + number, scopes, of), known=True, scopes=scopes, of=of
+        )
         for number, (name, scopes, of) in enumerate(issued)
     ]
-    expired = await issue(plant.store, 30, expires_at=NOON)
-    revoked = await issue(plant.store, 31, revoked_at=NOON)
+    expired = await issue(site.store, 30, expires_at=NOON)
+    revoked = await issue(site.store, 31, revoked_at=NOON)
     nothing: frozenset[Scope] = frozenset()
     found += [
         Bearer("none", None, known=False, scopes=nothing),
         Bearer("expired", expired, known=False, scopes=nothing),
         Bearer("revoked", revoked, known=False, scopes=nothing),
         Bearer("mistyped", expired[:-1] + "g", known=False, scopes=nothing),
-        Bearer("never issued", "rcn_aaaaaaaaaaaaa_" + "A" * 43 + "_00000000", known=False, scopes=nothing),
+        Bearer(
+            "never issued",
+            "rcn_aaaaaaaaaaaaa_" + "A" * 43 + "_00000000",
+            known=False,
+            scopes=nothing,
+        ),
     ]
     return found
 
@@ -110,14 +117,20 @@ def expected(route: Route, bearer: Bearer, *, ok: int, about_acme: bool) -> int:
     return ok
 
 
-async def test_each_route_with_each_kind_of_token(plant: Plant) -> None:
-    await keep_orders(plant.store, "17", of="acme")
-    run = await keep_run(plant.store, 1, RunStatus.SUCCEEDED)
+async def test_each_route_with_each_kind_of_token(site: Site) -> None:
+    await keep_orders(site.store, "17", of="acme")
+    run = await keep_run(site.store, 1, RunStatus.SUCCEEDED)
+    sync = (await site.post("/api/v1/connections/acme/syncs")).json()["id"]
     tried = 0
-    for bearer in await bearers(plant):
-        async with client_of(plant.app, bearer.text) as client:
-            for route in routes_of(plant):
-                ids = {"name": "acme", "sync_id": run.id, "record_id": order_id("17")}
+    for bearer in await bearers(site):
+        async with client_of(site.app, bearer.text) as client:
+            for route in routes_of(site):
+                ids = {
+                    "name": "acme",
+                    "sync_id": sync,
+                    "run_id": run.id,
+                    "record_id": order_id("17"),
+                }
                 answer = await client.request(route.method, route.path.format(**ids))
                 about_acme = "{" in route.path
                 ok = route.status
@@ -126,26 +139,26 @@ async def test_each_route_with_each_kind_of_token(plant: Plant) -> None:
                 want = expected(route, bearer, ok=ok, about_acme=about_acme)
                 assert answer.status_code == want, f"{bearer.name}: {route.path}"
                 tried += 1
-    assert tried == 15 * len(routes_of(plant))
+    assert tried == 15 * len(routes_of(site))
 
 
-async def test_a_token_of_one_connection_sees_nothing_of_another_in_lists(plant: Plant) -> None:
-    await keep_orders(plant.store, "1", of="acme")
-    await keep_orders(plant.store, "2", of="beta")
-    token = await issue(plant.store, 9, READ, "beta")
-    async with client_of(plant.app, token) as client:
+async def test_a_token_of_one_connection_sees_nothing_of_another_in_lists(site: Site) -> None:
+    await keep_orders(site.store, "1", of="acme")
+    await keep_orders(site.store, "2", of="beta")
+    token = await issue(site.store, 9, READ, "beta")
+    async with client_of(site.app, token) as client:
         orders = (await client.get("/api/v1/purchase-orders")).json()["data"]
         connections = (await client.get("/api/v1/connections")).json()["data"]
         me = (await client.get("/api/v1/me")).json()
     assert [order["connection_id"] for order in orders] == ["beta"]
-    assert [one["id"] for one in connections] == ["beta"]
-    assert me["connection_id"] == "beta"
+    assert [one["name"] for one in connections] == ["beta"]
+    assert me["connection"] == "beta"
     assert me["scopes"] == ["read:records", "read:status"]
 
 
-async def test_a_foreign_an_unknown_and_a_missing_object_answer_the_same(plant: Plant) -> None:
-    await keep_orders(plant.store, "1", of="acme")
-    token = await issue(plant.store, 9, READ, "beta")
+async def test_a_foreign_an_unknown_and_a_missing_object_answer_the_same(site: Site) -> None:
+    await keep_orders(site.store, "1", of="acme")
+    token = await issue(site.store, 9, READ, "beta")
 
     async def told(client: httpx.AsyncClient, path: str, name: str) -> dict[str, object]:
         body: dict[str, object] = (await client.get(path.format(name))).json()
@@ -154,7 +167,7 @@ async def test_a_foreign_an_unknown_and_a_missing_object_answer_the_same(plant: 
         body["detail"] = str(body["detail"]).replace(name, "X")
         return body
 
-    async with client_of(plant.app, token) as client:
+    async with client_of(site.app, token) as client:
         for path, foreign, missing in (
             ("/api/v1/connections/{}", "acme", "nobody"),
             ("/api/v1/connections/{}/sync-status", "acme", "nobody"),
@@ -169,49 +182,49 @@ async def test_a_foreign_an_unknown_and_a_missing_object_answer_the_same(plant: 
     ["", "Bearer", "Bearer ", "Basic YTpi", "Token x", "bearer rcn_x", "Bearer a b", "\tBearer"],
 )
 async def test_a_wrong_authorization_header_is_answered_with_how_to_authenticate(
-    plant: Plant, header: str
+    site: Site, header: str
 ) -> None:
-    answer = await plant.get("/api/v1/me", Authorization=header)
+    answer = await site.get("/api/v1/me", Authorization=header)
     assert answer.status_code == 401
     assert answer.headers["www-authenticate"].startswith("Bearer")
     assert answer.json()["code"] == "AUTHENTICATION_FAILED"
     assert answer.headers["content-type"] == "application/problem+json"
 
 
-async def test_two_authorization_headers_are_refused(plant: Plant) -> None:
-    token = await issue(plant.store, 9)
+async def test_two_authorization_headers_are_refused(site: Site) -> None:
+    token = await issue(site.store, 9)
     both = [("Authorization", f"Bearer {token}"), ("Authorization", f"Bearer {token}")]
-    async with client_of(plant.app) as anybody:
+    async with client_of(site.app) as anybody:
         assert (await anybody.get("/api/v1/me", headers=both)).status_code == 401
 
 
-async def test_a_token_in_the_query_is_not_taken(plant: Plant) -> None:
-    token = await issue(plant.store, 9)
-    async with client_of(plant.app) as anybody:
+async def test_a_token_in_the_query_is_not_taken(site: Site) -> None:
+    token = await issue(site.store, 9)
+    async with client_of(site.app) as anybody:
         answer = await anybody.get(f"/api/v1/me?access_token={token}")
     assert answer.status_code == 401
     assert token not in answer.text
 
 
-async def test_the_scheme_may_be_written_in_any_case(plant: Plant) -> None:
-    token = await issue(plant.store, 9)
-    assert (await plant.get("/api/v1/me", Authorization=f"bEARER {token}")).status_code == 200
+async def test_the_scheme_may_be_written_in_any_case(site: Site) -> None:
+    token = await issue(site.store, 9)
+    assert (await site.get("/api/v1/me", Authorization=f"bEARER {token}")).status_code == 200
 
 
-async def test_the_last_use_of_a_token_is_kept_once_a_minute_at_most(plant: Plant) -> None:
-    token = await issue(plant.store, 9)
+async def test_the_last_use_of_a_token_is_kept_once_a_minute_at_most(site: Site) -> None:
+    token = await issue(site.store, 9)
 
     async def used() -> object:
-        kept = {one.id: one for one in await plant.store.views.tokens()}
+        kept = {one.id: one for one in await site.store.views.tokens()}
         return kept[token.split("_")[1]].last_used_at
 
-    async with client_of(plant.app, token) as client:
+    async with client_of(site.app, token) as client:
         await client.get("/api/v1/me")
         assert await used() == NOON
-        plant.clock.turn(seconds=59)
+        site.clock.turn(seconds=59)
         await client.get("/api/v1/me")
         assert await used() == NOON
-        plant.clock.turn(seconds=1)
+        site.clock.turn(seconds=1)
         await client.get("/api/v1/me")
         assert await used() == NOON + timedelta(minutes=1)
 
@@ -221,25 +234,24 @@ class TestRates:
     def policy(self) -> Policy:
         return Policy(rate=60, burst=3)
 
-    async def test_a_token_beyond_its_rate_is_told_when_to_come_again(self, plant: Plant) -> None:
+    async def test_a_token_beyond_its_rate_is_told_when_to_come_again(self, site: Site) -> None:
         left = []
         for _ in range(3):
-            answer = await plant.get("/api/v1/me")
+            answer = await site.get("/api/v1/me")
             assert answer.status_code == 200
             assert answer.headers["ratelimit-policy"] == '"token";q=3;w=3'
             left.append(answer.headers["ratelimit"])
         assert left == ['"token";r=2;t=0', '"token";r=1;t=0', '"token";r=0;t=0']
-        refused = await plant.get("/api/v1/me")
+        refused = await site.get("/api/v1/me")
         assert refused.status_code == 429
         assert refused.json()["code"] == "RATE_LIMIT_EXCEEDED"
         assert refused.headers["retry-after"] == "1"
-        plant.clock.turn(seconds=1)
-        assert (await plant.get("/api/v1/me")).status_code == 200
-        assert (await plant.get("/api/v1/me")).status_code == 429
+        site.clock.turn(seconds=1)
+        assert (await site.get("/api/v1/me")).status_code == 200
+        assert (await site.get("/api/v1/me")).status_code == 429
 
-    async def test_each_token_has_a_rate_of_its_own(self, plant: Plant) -> None:
+    async def test_each_token_has_a_rate_of_its_own(self, site: Site) -> None:
         for _ in range(4):
-            await plant.get("/api/v1/me")
-        token = await issue(plant.store, 9)
-        assert (await plant.get("/api/v1/me", Authorization=f"Bearer {token}")).status_code == 200
-
+            await site.get("/api/v1/me")
+        token = await issue(site.store, 9)
+        assert (await site.get("/api/v1/me", Authorization=f"Bearer {token}")).status_code == 200

@@ -49,7 +49,7 @@ def records(draw: st.DrawFn) -> UnifiedRecord:
 
 def merged(record: UnifiedRecord, *, raw: bool) -> dict[str, Any]:
     """Return what the answer has to say, the long way."""
-    nothing = {**dict.fromkeys(ORDERS.fields), "custom_fields": {}}
+    nothing: dict[str, Any] = {**dict.fromkeys(ORDERS.fields), "custom_fields": {}}
     whole = {
         "id": record.id,
         "connection_id": record.connection,
@@ -78,11 +78,20 @@ def test_joining_bytes_equals_decoding_merging_and_encoding(
     assert SPLICER.whole(record, raw=raw) == msgspec.json.encode(merged(record, raw=raw))
 
 
-@given(record=records(), raw=st.booleans(), names=st.frozensets(st.sampled_from(sorted(SPLICER.fields))))
+@given(
+    record=records(),
+    raw=st.booleans(),
+    names=st.frozensets(st.sampled_from(sorted(SPLICER.fields))),
+)
 def test_choosing_fields_equals_choosing_them_of_the_whole(
     record: UnifiedRecord, names: frozenset[str], *, raw: bool
 ) -> None:
-    kept = names | {"id"} | ({"raw"} if raw else set()) | ({"_meta"} if record.error is not None else set())
+    kept = (
+        names
+        | {"id"}
+        | ({"raw"} if raw else set())
+        | ({"_meta"} if record.error is not None else set())
+    )
     expected = {name: value for name, value in merged(record, raw=raw).items() if name in kept}
     assert msgspec.json.decode(SPLICER.some(record, names, raw=raw)) == expected
 

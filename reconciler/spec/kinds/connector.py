@@ -1,15 +1,19 @@
 """``Connector``: how one type of system is spoken to. The built-in catalogue is made of these.
 
 Text values of requests and auth are templates over ``config`` (the connection's settings), ``auth``
-(its resolved credentials), ``login`` (the answer to a session login), ``since`` (the lower bound of
-the run, as the cursor writes it), ``page`` (``size``, ``offset``, ``number``, ``token``, ``key``) and
-``ids``. A text that is one expression and nothing else keeps the type of its value; a key whose value
-is null is left out of a query.
+(its resolved credentials), ``login`` (the answer to a session login), ``session`` (the answers to what
+is asked after it), ``since`` (the lower bound of the run, as the cursor writes it), ``page`` (``size``,
+``offset``, ``number``, ``token``, ``key``), ``each`` (the value that a stream is read for) and ``ids``.
+What does not apply is null. A text that is one expression and nothing else keeps the type of its value;
+a key whose value is null is left out of a query.
+
+Expressions over an answer see its JSON; for ``jsonrpc`` its ``result``, and in signals all of it.
 """
 
 from typing import Annotated, Any, Literal
+from zoneinfo import ZoneInfo
 
-from pydantic import Field, StringConstraints
+from pydantic import AfterValidator, Field, StringConstraints
 
 from reconciler.spec.kinds.envelope import Duration, Envelope, Name, Strict
 from reconciler.spec.kinds.rules import Expression, FieldRules
@@ -18,28 +22,50 @@ Template = Annotated[str, StringConstraints(max_length=4096)]
 Setting = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_]*$", max_length=63)]
 
 
+def _zone(name: str) -> str:
+    try:
+        ZoneInfo(name)
+    except (ValueError, OSError) as error:
+        msg = f"{name!r} is not a time zone; write one such as Europe/Amsterdam"
+        raise ValueError(msg) from error
+    return name
+
+
+TimeZone = Annotated[str, AfterValidator(_zone)]
+
+
 class ConfigField(Strict):
     """One setting that a connection gives."""
 
     type: Literal["string", "url", "integer", "boolean"] = "string"
+    """What its value is."""
     required: bool = False
+    """Whether a connection must give it."""
     secret: bool = False
     """A literal here is an error: only a reference may be given."""
     default: str | int | bool | None = None
+    """What it is where a connection does not give it."""
     description: str = ""
+    """What it is for, shown on the connect page and in errors."""
     minimum: int | None = None
+    """Of an integer: the least that is allowed."""
     maximum: int | None = None
+    """Of an integer: the most that is allowed."""
     choices: tuple[str, ...] | None = None
+    """Of a text: the values that are allowed."""
 
 
 class Request(Strict):
     """One HTTP request."""
 
     method: Literal["GET", "POST"] = "GET"
+    """The HTTP method."""
     path: Template = ""
-    """Joined to ``config.base_url``."""
+    """Joined to the connector's ``endpoint``."""
     query: dict[str, Any] = {}
+    """Query parameters; one whose value is null is left out."""
     headers: dict[str, Template] = {}
+    """Headers of this request."""
     body: Any = None
     """Sent as JSON. For ``jsonrpc``: the ``params`` of the call."""
     call: Template | None = None
@@ -50,6 +76,7 @@ class Auth(Strict):
     """One way to log in, of a closed set of types."""
 
     type: Literal["none", "api_key", "basic", "bearer", "session"]
+    """How credentials are sent."""
     fields: dict[Setting, ConfigField] = {}
     """What a connection gives under ``auth`` beside ``method``."""
     header: str | None = None
@@ -60,6 +87,9 @@ class Auth(Strict):
     """``session``: the request that logs in; its answer is ``login`` in templates."""
     send: dict[str, Template] = {}
     """``session``: headers of every later request."""
+    after: dict[Setting, Request] = {}
+    """``session``: asked once after the login, with its headers; each answer is ``session.<name>`` in
+    templates."""
 
 
 class Signal(Strict):
@@ -68,6 +98,7 @@ class Signal(Strict):
     when: Expression
     """JMESPath over the answer's JSON; a true value means: it happened."""
     means: Literal["unauthorized", "forbidden", "rate_limited", "fault", "invalid"]
+    """What happened."""
     message: Expression | None = None
     """JMESPath over the answer's JSON: what the system says about it."""
 
@@ -81,15 +112,24 @@ class Paging(Strict):
     """
 
     type: Literal["none", "next_link", "cursor", "offset", "page", "keyset"] = "none"
+    """How the next page is asked for."""
     size: Annotated[int, Field(ge=1, le=10_000)] = 200
+    """How many records a page has: ``page.size`` in templates."""
     next: Expression | None = None
+    """``next_link``, ``cursor``: JMESPath over the answer to the next URL or token."""
     header: bool = False
+    """``next_link``: the next URL is in the ``Link`` header."""
     first: int = 1
+    """``page``: the number of the first page."""
     key: Expression | None = None
     """``keyset``: JMESPath over a record; default the primary key."""
     more: Expression | None = None
     """JMESPath over the answer that is true while there is more; default: until a page is short
-    (``offset``, ``page``, ``keyset``)."""
+    (``offset``, ``page``, ``keyset``). A short page that is as long as any before and has a round number
+    of records may be the source's own limit, and is asked on."""
+    resumable: bool | None = None
+    """Whether the next page can still be asked for a day later. Default: all but ``cursor`` and
+    ``next_link``, whose tokens the source may forget."""
 
 
 class CursorField(Strict):
@@ -98,8 +138,12 @@ class CursorField(Strict):
     value: Expression
     """JMESPath over a record: its change time (or number)."""
     type: Literal["datetime", "integer", "string"] = "datetime"
+    """What kind of value it is."""
     format: str = "iso"
-    """How ``since`` is written for the request: ``iso``, ``epoch``, ``epoch-ms``, or strftime."""
+    """How the source writes times, and ``since`` is written for the request: ``iso``, ``epoch``,
+    ``epoch-ms``, or strftime. Times in ISO 8601 are read whatever this says."""
+    time_zone: Annotated[TimeZone, Field(alias="timeZone")] = "UTC"
+    """The zone of times that name none, and of ``since`` in a strftime format."""
     lookback: Duration = "5m"
     """How far before the last position each run starts again, for late commits and equal stamps."""
     ordered: bool = False
@@ -110,6 +154,7 @@ class Deletions(Strict):
     """What the source can tell of deleted records."""
 
     type: Literal["none", "flag", "sweep"] = "none"
+    """How deleted records are found."""
     flag: Expression | None = None
     """``flag``: JMESPath over a record that is true for a deleted one."""
     ids: Request | None = None
@@ -117,6 +162,7 @@ class Deletions(Strict):
     records: Expression | None = None
     """``sweep``: JMESPath to the ids in the answer; default the stream's records and primary key."""
     paging: Paging | None = None
+    """``sweep``: how the next page of ids is asked for; default as the stream."""
 
 
 class Include(Strict):
@@ -125,54 +171,88 @@ class Include(Strict):
     request: Request
     """Sent once a page; ``ids`` holds the values of ``key`` on the page."""
     records: Expression
+    """JMESPath to the included records in the answer."""
     parent: Expression
     """JMESPath over an included record: the value of ``key`` of the record it belongs to."""
     key: Expression
     """JMESPath over a record of this stream."""
+    paging: Paging = Paging()
+
+
+class Each(Strict):
+    """A list that is asked for first; the stream is then read for each of its values in turn."""
+
+    request: Request
+    records: Expression = "@"
+    value: Expression = "id"
+    """JMESPath over a record of the list: ``each`` in the stream's templates."""
+    into: str
+    """The key under which the value is put into each record of the stream."""
+    paging: Paging = Paging()
 
 
 class Stream(Strict):
     """One collection of the system, and the unified entity it becomes."""
 
     title: str = ""
+    """What people call it."""
     request: Request
+    """The request for a page."""
     since: dict[str, Any] = {}
-    """Merged into the request's query (http-json) when a run has a lower bound."""
+    """Merged into the request's query when a run has a lower bound; into the body of a ``POST`` whose
+    body is an object. A ``jsonrpc`` call looks at ``since`` in its own templates."""
     records: Expression = "@"
     """JMESPath to the list of records in the answer."""
     primary_key: Annotated[Expression, Field(alias="primaryKey")] = "id"
     """JMESPath over a record; a list of values is joined with ``|``."""
     paging: Paging = Paging()
+    """How the next page is asked for."""
     cursor: CursorField | None = None
     """None: every run reads everything."""
+    windowed: bool = True
+    """Whether the connection's history window cuts it. Reference data is read whole: ``false``."""
     deletions: Deletions = Deletions()
+    """How deleted records are found."""
+    each: Each | None = None
+    """What the stream is read for one by one (stock for each location)."""
     include: dict[Setting, Include] = {}
     """Joined into each record as a list under its name."""
     fields: FieldRules = {}
     """The default mapping onto the unified entity."""
     custom_fields: Annotated[FieldRules, Field(alias="customFields")] = {}
+    """Default rules for fields that the unified entity does not have."""
 
 
 class RateLimit(Strict):
     """How much the system bears."""
 
     requests: Annotated[int, Field(ge=1)]
+    """How many requests."""
     per: Duration = "1s"
+    """In which time."""
     concurrency: Annotated[int, Field(ge=1, le=64)] = 4
+    """How many at once."""
 
 
 class ConnectorSpec(Strict):
     """How one type of system is spoken to."""
 
     title: str
+    """What people call the system."""
     family: Literal["erp", "cmms", "wms", "other"]
+    """What sort of system it is."""
     proof: Literal["real-system", "built-in", "recorded", "documented", "untried"] = "untried"
     """What this manifest has been tried against."""
     docs: str = ""
+    """Where the system's own documentation is."""
     protocol: Literal["http-json", "jsonrpc"]
+    """How it is spoken to."""
     dialect: Literal["plain", "tryton"] = "plain"
     """``jsonrpc``: how typed values and errors are written on the wire."""
+    endpoint: Template = "{{ config.base_url }}"
+    """The URL that the paths of requests are joined to."""
     config: dict[Setting, ConfigField]
+    """The settings that a connection gives."""
     auth: dict[Setting, Auth]
     """By method name; a connection chooses with ``auth.method``."""
     headers: dict[str, Template] = {}
@@ -180,8 +260,11 @@ class ConnectorSpec(Strict):
     probe: Request
     """A cheap request that needs the credentials."""
     signals: tuple[Signal, ...] = ()
+    """How answers that are no success are told."""
     rate_limit: Annotated[RateLimit | None, Field(alias="rateLimit")] = None
+    """How much the system bears; default: no limit but what it says itself."""
     timeout: Duration = "30s"
+    """How long one request may take."""
     streams: Annotated[dict[Name, Stream], Field(min_length=1)]
     """By unified entity."""
 

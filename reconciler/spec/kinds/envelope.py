@@ -1,19 +1,24 @@
 """What every document has: version, kind, metadata; and the words that many kinds share."""
 
 import re
+from collections.abc import Callable
 from datetime import timedelta
-from typing import Annotated, Any, Final, Literal
+from typing import Annotated, Any, Final, Literal, TypeAlias
 
 from pydantic import (
     AfterValidator,
     BaseModel,
     BeforeValidator,
     ConfigDict,
+    Discriminator,
     Field,
     StringConstraints,
+    Tag,
 )
+from pydantic_core import PydanticCustomError
 
 from reconciler.model.duration import format_duration, parse_duration
+from reconciler.spec.cron import check_zone, parse_cron
 
 API_VERSION: Final = "reconciler/v1"
 
@@ -29,6 +34,7 @@ class Strict(BaseModel):
         allow_inf_nan=False,
         hide_input_in_errors=True,
         use_attribute_docstrings=True,
+        defer_build=True,  # a plan whose files are all in the cache validates nothing
     )
 
 
@@ -37,8 +43,6 @@ Name = Annotated[
     StringConstraints(pattern=r"^[a-z0-9]([-a-z0-9]*[a-z0-9])?$", max_length=63, min_length=1),
 ]
 """A DNS label: lower-case letters, digits and hyphens; 63 characters at most."""
-
-LABEL: Final = re.compile(r"^[A-Za-z0-9]([-A-Za-z0-9_.]*[A-Za-z0-9])?$")
 
 
 def _duration(text: str) -> str:
@@ -54,7 +58,7 @@ def _percent(text: str) -> str:
     if match is None or float(match[1]) > 100:
         msg = f"{text!r} is not a percentage; write 10%"
         raise ValueError(msg)
-    return text
+    return f"{float(match[1]):g}%"
 
 
 Percent = Annotated[str, AfterValidator(_percent)]
@@ -67,10 +71,42 @@ def at_least(shortest: timedelta, what: str) -> Any:
     def check(text: str) -> str:
         if parse_duration(text) < shortest:
             msg = f"{text} is too short; {what} is at least {format_duration(shortest)}"
-            raise ValueError(msg)
+            raise PydanticCustomError("out_of_range", msg)
         return text
 
     return AfterValidator(check)
+
+
+def at_most(longest: timedelta, what: str) -> Any:
+    """Return a validator that refuses durations above *longest*."""
+
+    def check(text: str) -> str:
+        if parse_duration(text) > longest:
+            msg = f"{text} is too long; {what} is at most {format_duration(longest)}"
+            raise PydanticCustomError("out_of_range", msg)
+        return text
+
+    return AfterValidator(check)
+
+
+def _known_as(error_type: str, check: Callable[[str], object]) -> AfterValidator:
+    """Return a validator whose refusal carries *error_type*, so that it gets a code of its own."""
+
+    def apply(text: str) -> str:
+        try:
+            check(text)
+        except ValueError as error:
+            raise PydanticCustomError(error_type, str(error)) from None
+        return text
+
+    return AfterValidator(apply)
+
+
+CronText = Annotated[str, StringConstraints(max_length=255), _known_as("cron", parse_cron)]
+"""Five cron fields: minute, hour, day of month, month, weekday (``0 22 * * 5``)."""
+
+ZoneName = Annotated[str, StringConstraints(max_length=63), _known_as("time_zone", check_zone)]
+"""A time zone by its name (``Europe/Amsterdam``)."""
 
 
 def unordered(values: Any) -> Any:
@@ -90,28 +126,83 @@ class EnvRef(Strict):
     """A secret in an environment variable of the running reconciler."""
 
     env: Annotated[str, StringConstraints(pattern=r"^[A-Za-z_][A-Za-z0-9_]*$", max_length=255)]
+    """The name of the variable."""
 
 
 class FileRef(Strict):
     """A secret in a file, as Kubernetes and Docker mount them; read anew when it changes."""
 
     file: Annotated[str, StringConstraints(min_length=1, max_length=4096)]
+    """The path of the file; a line break at its end is left out."""
 
 
 class ConnectRef(Strict):
     """A secret that the customer gives through the connect page."""
 
     connect: Literal[True]
+    """Always true."""
 
 
-SecretRef = EnvRef | FileRef | ConnectRef
+def _reference_kind(value: Any) -> str | None:
+    if isinstance(value, dict):
+        return next((f"<{word}>" for word in ("env", "file", "connect") if word in value), None)
+    return (
+        f"<{type(value).__name__.removesuffix('Ref').lower()}>"
+        if isinstance(value, Strict)
+        else None
+    )
+
+
+SecretRef: TypeAlias = Annotated[
+    Annotated[EnvRef, Tag("<env>")]
+    | Annotated[FileRef, Tag("<file>")]
+    | Annotated[ConnectRef, Tag("<connect>")],
+    Discriminator(
+        _reference_kind,
+        custom_error_type="secret_reference",
+        custom_error_message="a secret is given by reference; write {env: NAME}, {file: PATH} or {connect: true}",
+    ),
+]
 """Where a secret is: ``{env: NAME}``, ``{file: PATH}`` or ``{connect: true}``; never the secret."""
+
+
+def _value_kind(value: Any) -> str | None:
+    return "<literal>" if isinstance(value, str | int) else _reference_kind(value)
+
+
+SettingValue: TypeAlias = Annotated[
+    Annotated[str | int | bool, Tag("<literal>")]
+    | Annotated[EnvRef, Tag("<env>")]
+    | Annotated[FileRef, Tag("<file>")]
+    | Annotated[ConnectRef, Tag("<connect>")],
+    Discriminator(
+        _value_kind,
+        custom_error_type="setting_value",
+        custom_error_message=(
+            "a setting is a text, a whole number, true, false, or a reference: "
+            "{env: NAME}, {file: PATH} or {connect: true}"
+        ),
+    ),
+]
+"""What a connection gives for one setting of its connector."""
+
+
+LabelValue = Annotated[
+    str, StringConstraints(pattern=r"^([A-Za-z0-9]([-A-Za-z0-9_.]*[A-Za-z0-9])?)?$", max_length=63)
+]
+"""Letters, digits, ``-``, ``_`` and ``.``; 63 characters at most."""
+
+LabelName = Annotated[
+    str, StringConstraints(pattern=r"^[A-Za-z0-9]([-A-Za-z0-9_./]*[A-Za-z0-9])?$", max_length=127)
+]
+"""Letters, digits, ``-``, ``_``, ``.`` and ``/``; 127 characters at most."""
 
 
 class Selector(Strict):
     """Chooses connections by their labels; all must match."""
 
-    match_labels: Annotated[dict[str, str], Field(alias="matchLabels", min_length=1)]
+    match_labels: Annotated[dict[LabelName, LabelValue], Field(alias="matchLabels", min_length=1)]
+    """All of these labels, with these values."""
 
 
 class Metadata(Strict):
@@ -119,7 +210,7 @@ class Metadata(Strict):
 
     name: Name
     """Unique by kind."""
-    labels: dict[str, str] = {}
+    labels: dict[LabelName, LabelValue] = {}
     """Free key-value pairs that selectors and routes match."""
     annotations: dict[str, str] = {}
     """Free text for people and tools; nothing matches it."""
@@ -131,5 +222,8 @@ class Envelope(Strict):
     """A document: ``apiVersion``, ``kind``, ``metadata``, ``spec``."""
 
     api_version: Annotated[Literal["reconciler/v1"], Field(alias="apiVersion")]
+    """The version of the spec language."""
     kind: str
+    """What is declared."""
     metadata: Metadata
+    """What it is called."""

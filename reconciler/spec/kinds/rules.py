@@ -1,10 +1,11 @@
 """How one unified field is made of a source record: the rule that mappings and connectors write."""
 
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Final, Literal
 
-from pydantic import Field, StringConstraints, model_validator
+from pydantic import AfterValidator, Field, StringConstraints
+from pydantic_core import PydanticCustomError
 
-from reconciler.spec.kinds.envelope import Strict
+from reconciler.spec.kinds.envelope import Strict, ZoneName
 
 Expression = Annotated[str, StringConstraints(min_length=1, max_length=4096)]
 FieldName = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_]*$", max_length=63)]
@@ -20,7 +21,7 @@ class FieldRule(Strict):
     """Jinja2 text; ``source`` is the source record."""
     value: Any = None
     """A constant."""
-    each: "dict[FieldName, FieldRule] | None" = None
+    each: "FieldRules | None" = None
     """Rules for each object of the list that ``from`` finds; ``from`` inside looks at the item."""
     values: dict[str, str | int | float | bool | None] | None = None
     """A value map: what the source says, to what the unified model says."""
@@ -31,26 +32,42 @@ class FieldRule(Strict):
     """Default: the type of the unified field; for custom fields, what the source gives."""
     format: str | None = None
     """How the source writes a date or datetime (strptime), or ``decimal-comma`` for numbers."""
-    time_zone: Annotated[str | None, Field(alias="timeZone")] = None
+    time_zone: Annotated[ZoneName | None, Field(alias="timeZone")] = None
     """The zone of source times that name none (``Europe/Amsterdam``); default UTC."""
     unit: str | None = None
     """The unit that the source counts in, where the unified field has one (``seconds``)."""
     default: Any = None
     """What stands in for null, after all else."""
 
-    @model_validator(mode="after")
-    def _one_origin(self) -> "FieldRule":
-        given = self.model_fields_set & {"from_", "template", "value"}
-        if len(given) != 1:
-            msg = "write exactly one of 'from', 'template' and 'value'"
-            raise ValueError(msg)
-        if self.each is not None and self.from_ is None:
-            msg = "'each' maps the list that 'from' finds; write 'from' too"
-            raise ValueError(msg)
-        if self.unknown is not None and self.values is None:
-            msg = "'unknown' says what becomes of a value that 'values' does not name; write 'values' too"
-            raise ValueError(msg)
-        return self
+
+_ORIGINS: Final = frozenset({"from_", "template", "value"})
 
 
-FieldRules = dict[FieldName, FieldRule]
+def _unfit(rule: FieldRule) -> str | None:
+    """Return why the keys of *rule* do not go together."""
+    given = rule.model_fields_set
+    if len(given & _ORIGINS) != 1:
+        return "write exactly one of 'from', 'template' and 'value'"
+    if rule.each is not None and rule.from_ is None:
+        return "'each' maps the list that 'from' finds; write 'from' too"
+    if rule.unknown is not None and rule.values is None:
+        return (
+            "'unknown' says what becomes of a value that 'values' does not name; write 'values' too"
+        )
+    return None
+
+
+def _fit(rules: dict[str, FieldRule]) -> dict[str, FieldRule]:
+    """Return *rules* if the keys of each go together. One look at all: a call a rule costs too much."""
+    unfit = {name: why for name, rule in rules.items() if (why := _unfit(rule)) is not None}
+    if unfit:
+        raise PydanticCustomError(
+            "rules", "{first}", {"first": next(iter(unfit.values())), "at": unfit}
+        )
+    return rules
+
+
+FieldRules = Annotated[dict[FieldName, FieldRule], AfterValidator(_fit)]
+"""Rules by the field that they make."""
+
+FieldRule.model_rebuild()

@@ -22,6 +22,10 @@ class MemoryViews:
     def __init__(self, committed: Callable[[], Shelf]) -> None:
         self._committed = committed
 
+    async def generation(self) -> int:
+        """Return how often the state has changed."""
+        return state_of(self._committed()).generation
+
     async def state(self) -> State:
         """Return what is in force."""
         return state_of(self._committed())

@@ -3,31 +3,32 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Annotated, Any, cast
+from typing import Annotated, Final, Literal
 
 from fastapi import Query, Request
 from starlette.responses import Response
 
 from reconciler.model.connection import ConnectionState
 from reconciler.model.resource import Resource
-from reconciler.model.sync import Cursor, RunStatus, SyncRun
+from reconciler.model.sync import Cursor, RunStatus, SyncMode, SyncRun
 from reconciler.web.cursors import seal, unseal
 from reconciler.web.needs import Services, Situation
+from reconciler.web.problems import Code, refuse
 from reconciler.web.security import granted_to
 from reconciler.web.v1.answers import tell
 from reconciler.web.v1.schemas import (
     Connections,
     ConnectionTold,
-    Counts,
     EntityStatus,
     PageQuery,
     RunTold,
+    StatusWord,
     SyncStatus,
 )
 from reconciler.web.v1.visible import entities_of, sees, visible_connection
 
-LOOK_BACK = 50
-"""Among how many of the newest runs of an entity the last success is looked for."""
+LOOK_BACK: Final = 20
+"""Among how many of the newest runs of an entity the last sync is looked for."""
 
 
 @dataclass(frozen=True)
@@ -66,22 +67,26 @@ class ConnectionRoutes:
         found = await visible_connection(self.services.in_force, granted_to(request), name)
         situation, connection = found
         uid = situation.uid(connection)
-        views = self.services.store.views
         facts = await self._facts()
-        cursors = {cursor.entity: cursor for cursor in await views.cursors(uid)}
+        cursors = {cursor.entity: cursor for cursor in await self.services.store.views.cursors(uid)}
+        state = facts.states.get(uid)
         entities = [
             await self._entity(_Subject(name, uid, entity), cursors.get(entity), facts)
             for entity in entities_of(situation, connection)
         ]
-        state = facts.states.get(uid)
         return tell(
             SyncStatus(
-                connection_id=name,
-                status=_status(state),
-                status_reason=state.reason or None if state else None,
-                entities=entities,
+                connection=name, status=_status(state), reason=_reason(state), entities=entities
             )
         )
+
+    async def run(self, request: Request, run_id: str) -> Response:
+        """Answer with one run of one entity."""
+        run = await self.services.store.views.run(run_id)
+        if run is None or not sees(granted_to(request), run.connection):
+            raise refuse(Code.NOT_FOUND, f"there is no run with the id {run_id[:64]!r}")
+        situation = await self.services.in_force.look()
+        return tell(run_told(run, situation.name_of(run.connection)))
 
     async def _facts(self) -> "_Facts":
         views = self.services.store.views
@@ -90,21 +95,26 @@ class ConnectionRoutes:
     async def _entity(
         self, subject: "_Subject", cursor: Cursor | None, facts: "_Facts"
     ) -> EntityStatus:
-        views = self.services.store.views
-        runs = await views.runs(subject.uid, entity=subject.entity, limit=LOOK_BACK)
-        success = next((run for run in runs if run.status is RunStatus.SUCCEEDED), None)
+        last = await self._last_sync(subject)
         moved = cursor.advanced_at if cursor else None
         return EntityStatus(
             entity=subject.entity,
-            state=cast("Any", runs[0].status.value if runs else "never"),
-            last_success_at=success.finished_at if success else None,
-            last_success_started_at=success.started_at if success else None,
-            next_run_at=await self._next_run(subject),
-            cursor_advanced_at=moved,
+            state=_STATES[last.status] if last else "never",
+            error=(last.error or None) if last else None,
+            last_run_id=last.id if last else None,
+            last_success_at=moved,
             cursor_age_seconds=self._age(moved),
+            next_run_at=await self._next_run(subject),
             records=facts.counts.get((subject.uid, subject.entity), 0),
-            last_run=run_told(runs[0]) if runs else None,
+            last_run=run_told(last, subject.name) if last else None,
         )
+
+    async def _last_sync(self, subject: "_Subject") -> SyncRun | None:
+        """Return the newest run that spoke to the source: a new mapping over old records is none."""
+        runs = await self.services.store.views.runs(
+            subject.uid, entity=subject.entity, limit=LOOK_BACK
+        )
+        return next((run for run in runs if run.mode is not SyncMode.REMAP), None)
 
     def _age(self, moved: datetime | None) -> int | None:
         if moved is None:
@@ -133,27 +143,19 @@ class _Facts:
     counts: Mapping[tuple[str, str], int]
 
 
-def run_told(run: SyncRun) -> RunTold:
-    """Return *run* as the API tells it."""
-    return RunTold(
-        id=run.id,
-        entity=run.entity,
-        mode=cast("Any", run.mode.value),
-        trigger=cast("Any", run.trigger.value),
-        status=cast("Any", run.status.value),
-        started_at=run.started_at,
-        finished_at=run.finished_at,
-        pages=run.pages,
-        counts=Counts(
-            read=run.read,
-            created=run.created,
-            updated=run.updated,
-            unchanged=run.unchanged,
-            deleted=run.deleted,
-            invalid=run.invalid,
-        ),
-        error=run.error or None,
-    )
+_STATES: Final[Mapping[RunStatus, Literal["in_progress", "completed", "failed"]]] = {
+    RunStatus.QUEUED: "in_progress",
+    RunStatus.RUNNING: "in_progress",
+    RunStatus.SUCCEEDED: "completed",
+    RunStatus.FAILED: "failed",
+    RunStatus.CANCELLED: "failed",
+}
+
+
+def run_told(run: SyncRun, connection: str) -> RunTold:
+    """Return *run* of the connection of this name as the API tells it."""
+    told = {field: getattr(run, field) for field in RunTold.model_fields}
+    return RunTold.model_validate({**told, "connection": connection, "error": run.error or None})
 
 
 def _connection(situation: Situation, connection: Resource, facts: _Facts) -> ConnectionTold:
@@ -162,13 +164,13 @@ def _connection(situation: Situation, connection: Resource, facts: _Facts) -> Co
     entities = entities_of(situation, connection)
     state = facts.states.get(uid)
     return ConnectionTold(
-        id=connection.key.name,
+        name=connection.key.name,
         connector=body["spec"]["connector"],
         labels=dict(body["metadata"]["labels"]),
         entities=list(entities),
-        status=cast("Any", _status(state)),
-        status_since=state.since if state else None,
-        status_reason=state.reason or None if state else None,
+        status=_status(state),
+        since=state.since if state else None,
+        reason=_reason(state),
         records=_records(uid, entities, facts),
     )
 
@@ -177,6 +179,11 @@ def _records(uid: str, entities: Sequence[str], facts: _Facts) -> dict[str, int]
     return {entity: facts.counts.get((uid, entity), 0) for entity in entities}
 
 
-def _status(state: ConnectionState | None) -> str:
+def _status(state: ConnectionState | None) -> StatusWord:
     """Return the status; a connection that nobody has looked at yet is pending."""
-    return "pending" if state is None else state.status.value
+    word: StatusWord = state.status.value if state else "pending"
+    return word
+
+
+def _reason(state: ConnectionState | None) -> str | None:
+    return (state.reason or None) if state else None

@@ -36,6 +36,7 @@ _WITH_TOKEN: Final = (
     Code.AUTHENTICATION_FAILED,
     Code.PERMISSION_DENIED,
     Code.RATE_LIMIT_EXCEEDED,
+    Code.STORE_UNAVAILABLE,
 )
 
 
@@ -104,7 +105,7 @@ def _finish(operation: Document, route: Route) -> None:
         {name: {"$ref": f"#/components/headers/{name}"} for name in _HEADERS}
     )
     if route.example is not None:  # not by FastAPI, which takes nulls out of what it is given
-        answered[str(route.status)]["content"]["application/json"]["example"] = route.example
+        answered[str(route.status)]["content"]["application/json"]["example"] = route.example()
     parameters = [_plain(parameter) for parameter in operation.get("parameters", [])]
     parameters += [{"$ref": f"#/components/parameters/{name}"} for name in _shared(route)]
     operation["parameters"] = parameters
@@ -153,9 +154,9 @@ def _record_schemas(entity: Entity) -> Document:
     name = component(entity)
     return {
         name: {**schema, "examples": [example_record(entity)]},
-        f"{name}Page": {
+        f"{name}List": {
             "type": "object",
-            "title": f"{entity.title} page",
+            "title": f"{entity.title} list",
             "description": f"A page of {entity.name}.",
             "properties": {
                 "data": {"type": "array", "items": ref(name)},

@@ -1,13 +1,13 @@
 """Examples for the OpenAPI document, made of the examples of the unified model's fields."""
 
 from collections.abc import Mapping
-from typing import Any, Final
+from functools import cache
+from typing import Any
 
 from reconciler.datamodel.entity import Entity, Field, FieldType
 from reconciler.datamodel.reader import STANDARD, entities
+from reconciler.datamodel.schema import record_schema
 from reconciler.web.problems import TABLE, ApiProblem, Code, document
-
-_KEY: Final = "4mp5t2y7fqkdz3c6xw2v7hbn5r"
 
 
 def example_record(entity: Entity) -> dict[str, Any]:
@@ -15,7 +15,7 @@ def example_record(entity: Entity) -> dict[str, Any]:
     return {
         **_values(STANDARD),
         **_values(entity.fields),
-        "id": f"{entity.prefix}_{_KEY}",
+        "id": _identity(entity.name),
     }
 
 
@@ -31,9 +31,15 @@ def _values(fields: Mapping[str, Field]) -> dict[str, Any]:
 
 def _value(field: Field) -> Any:
     if field.reference is not None:
-        identity = f"{entities()[field.reference].prefix}_{_KEY}"
+        identity = _identity(field.reference)
         return [identity] if field.type is FieldType.LIST else identity
     if field.example is not None or not field.items:
         return field.example
     inner = _values(field.items)
     return [inner] if field.type is FieldType.LIST else inner
+
+
+@cache
+def _identity(name: str) -> str:
+    example: str = record_schema(entities()[name])["properties"]["id"]["examples"][0]
+    return example

@@ -84,17 +84,21 @@ class Records:
         names = [name.strip() for name in text.split(",")]
         wrong = [name for name in dict.fromkeys(names) if name not in self.splicer.fields]
         if wrong:
-            findings = [
-                {"where": "query.fields", "message": self._no_field(name)} for name in wrong[:20]
-            ]
-            detail = "; ".join(f"query.fields: {one['message']}" for one in findings[:3])
-            raise Refused(ApiProblem(Code.INVALID_REQUEST, detail, errors=findings))
+            raise self._no_fields(wrong[:20])
         return frozenset(names)
 
-    def _no_field(self, name: str) -> str:
-        near = get_close_matches(name, self.splicer.fields, n=1)
-        hint = f"; did you mean {near[0]!r}?" if near else ""
-        return f"{self.entity.name} have no field {name[:64]!r}{hint}"
+    def _no_fields(self, wrong: list[str]) -> Refused:
+        findings = [
+            {
+                "where": "query.fields",
+                "message": f"{self.entity.name} have no field {name[:64]!r}",
+            }
+            for name in wrong
+        ]
+        detail = "; ".join(f"query.fields: {one['message']}" for one in findings[:3])
+        near = get_close_matches(wrong[0], self.splicer.fields, n=1)
+        hint = f"did you mean {near[0]!r}?" if near else ""
+        return Refused(ApiProblem(Code.INVALID_REQUEST, detail, hint, errors=findings))
 
 
 def _cursor(position: Position, identity: object) -> str:

@@ -18,10 +18,11 @@ from reconciler.web.v1.records import Records
 from reconciler.web.v1.schemas import (
     Connections,
     ConnectionTold,
-    Health,
     OneQuery,
     PageQuery,
+    Readiness,
     RecordsQuery,
+    RunTold,
     SyncAsked,
     SyncStatus,
     SyncTold,
@@ -121,6 +122,17 @@ def _connections(connections: ConnectionRoutes) -> Iterator[Route]:
         answer=answers_model(SyncStatus),
         problems=(Code.NOT_FOUND,),
     )
+    yield Route(
+        "GET",
+        f"{API}/runs/{{run_id}}",
+        connections.run,
+        Scope.READ_STATUS,
+        "get_run",
+        "One run of one entity",
+        "syncs",
+        answer=answers_model(RunTold),
+        problems=(Code.NOT_FOUND,),
+    )
 
 
 def _syncs(syncs: SyncRoutes) -> Iterator[Route]:
@@ -129,7 +141,7 @@ def _syncs(syncs: SyncRoutes) -> Iterator[Route]:
         f"{API}/connections/{{name}}/syncs",
         syncs.start,
         Scope.RUN_SYNC,
-        "start_sync",
+        "create_sync",
         "Start a sync now",
         "syncs",
         status=202,
@@ -148,7 +160,7 @@ def _syncs(syncs: SyncRoutes) -> Iterator[Route]:
         "GET",
         f"{API}/syncs/{{sync_id}}",
         syncs.one,
-        Scope.READ_STATUS,
+        Scope.RUN_SYNC,
         "get_sync",
         "A sync and its runs",
         "syncs",
@@ -158,7 +170,7 @@ def _syncs(syncs: SyncRoutes) -> Iterator[Route]:
 
 
 def _records(entity: Entity, records: Records) -> Iterator[Route]:
-    name, example = component(entity), example_record(entity)
+    name = component(entity)
     yield Route(
         "GET",
         f"{API}/{entity.name}",
@@ -168,8 +180,8 @@ def _records(entity: Entity, records: Records) -> Iterator[Route]:
         f"{entity.title}: a page of them, as they last changed",
         entity.name,
         query=RecordsQuery,
-        answer=answers(ref(f"{name}Page"), "A page of records."),
-        example={"data": [example], "next_cursor": None},
+        answer=answers(ref(f"{name}List"), "A page of records."),
+        example=lambda: {"data": [example_record(entity)], "next_cursor": None},
         problems=(Code.NOT_FOUND,),
     )
     yield Route(
@@ -182,7 +194,7 @@ def _records(entity: Entity, records: Records) -> Iterator[Route]:
         entity.name,
         query=OneQuery,
         answer=answers(ref(name), "The record."),
-        example=example,
+        example=lambda: example_record(entity),
         also=(304,),
         problems=(Code.NOT_FOUND,),
     )
@@ -197,7 +209,7 @@ def _health(health: HealthRoutes) -> Iterator[Route]:
         "get_health",
         "Whether the process runs",
         "health",
-        answer=answers_model(Health),
+        shown=False,
     )
     yield Route(
         "GET",
@@ -207,7 +219,7 @@ def _health(health: HealthRoutes) -> Iterator[Route]:
         "get_readiness",
         "Whether it is ready to serve",
         "health",
-        answer=answers_model(Health),
+        answer=answers_model(Readiness),
         shown=False,
     )
 

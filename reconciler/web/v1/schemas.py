@@ -89,19 +89,23 @@ class SyncAsked(Asked):
     """`incremental` reads what changed since the last success, `full` all of the history window."""
 
 
+StatusWord = Literal["pending", "online", "degraded", "offline", "needs_reauth", "paused"]
+
+
 class ConnectionTold(Told):
     """One connection, and how it is."""
 
-    id: str
-    """Its name: what records carry as `connection_id`."""
+    name: str
+    """What records carry as `connection_id`."""
     connector: str
     """The type of system."""
     labels: dict[str, str]
     entities: list[str]
     """What is synced."""
-    status: Literal["pending", "online", "degraded", "offline", "needs_reauth", "paused"]
-    status_since: datetime | None
-    status_reason: str | None
+    status: StatusWord
+    since: datetime | None
+    """Since when it is in this status."""
+    reason: str | None
     records: dict[str, int]
     """How many records there are that are not deleted, by entity."""
 
@@ -113,32 +117,28 @@ class Connections(Told):
     next_cursor: str | None
 
 
-class Counts(Told):
-    """What a run did, in records; `invalid` are kept raw and could not be mapped."""
+RunState = Literal["queued", "running", "succeeded", "failed", "cancelled"]
+Mode = Literal["incremental", "full", "remap"]
 
+
+class RunTold(Told):
+    """One run: the sync of one entity. The counts are records; `invalid` could not be mapped."""
+
+    id: str
+    connection: str
+    entity: str
+    mode: Mode
+    trigger: Literal["schedule", "spec", "person", "remote"]
+    status: RunState
+    started_at: datetime
+    finished_at: datetime | None
+    pages: int
     read: int
     created: int
     updated: int
     unchanged: int
     deleted: int
     invalid: int
-
-
-RunState = Literal["queued", "running", "succeeded", "failed", "cancelled"]
-
-
-class RunTold(Told):
-    """One run: the sync of one entity."""
-
-    id: str
-    entity: str
-    mode: Literal["incremental", "full", "remap"]
-    trigger: Literal["schedule", "spec", "person", "remote"]
-    status: RunState
-    started_at: datetime
-    finished_at: datetime | None
-    pages: int
-    counts: Counts
     error: str | None
 
 
@@ -146,17 +146,17 @@ class EntityStatus(Told):
     """How the sync of one entity of a connection stands."""
 
     entity: str
-    state: Literal["never", "queued", "running", "succeeded", "failed", "cancelled"]
+    state: Literal["never", "in_progress", "completed", "failed"]
     """How the newest run stands; `never` before the first."""
+    error: str | None
+    """Why the newest run failed."""
+    last_run_id: str | None
     last_success_at: datetime | None
-    """When the last run that succeeded ended."""
-    last_success_started_at: datetime | None
-    """When the last run that succeeded started: safe as the next `modified_after`."""
-    next_run_at: datetime | None
-    """When the next run is due, where a schedule says so and the server knows."""
-    cursor_advanced_at: datetime | None
+    """When it was last read to the end; what has changed here since is had by `modified_after`."""
     cursor_age_seconds: int | None
-    """How long ago the cursor moved: how stale the records may be."""
+    """How long ago that was: how stale the records may be."""
+    next_run_at: datetime | None
+    """When the next run is due, where a schedule says so."""
     records: int
     """How many records there are that are not deleted."""
     last_run: RunTold | None
@@ -165,31 +165,31 @@ class EntityStatus(Told):
 class SyncStatus(Told):
     """How the syncs of a connection stand."""
 
-    connection_id: str
-    status: str
-    status_reason: str | None
+    connection: str
+    status: StatusWord
+    reason: str | None
     entities: list[EntityStatus]
 
 
 class SyncTold(Told):
-    """A sync that was asked for, and the runs it has made so far, one an entity."""
+    """A sync that was asked for, and the ids of the runs it has made so far, one an entity."""
 
     id: str
-    connection_id: str
-    mode: Literal["incremental", "full", "remap"]
+    connection: str
+    mode: Mode
     status: RunState
-    requested_at: datetime
+    runs: list[str]
     error: str | None
-    runs: list[RunTold]
 
 
 class TokenTold(Told):
     """What the presented token may do."""
 
-    token_id: str
+    token: str
+    """Its id; the text of a token is never shown again."""
     name: str
     scopes: list[str]
-    connection_id: str | None
+    connection: str | None
     """The one connection it sees; null: all."""
     api_version: str
     created_at: datetime
@@ -212,11 +212,11 @@ class Versions(Told):
     data: list[VersionTold]
 
 
-class Health(Told):
-    """Whether the process runs, or is ready; `checks` by name: `ok`, or what is wrong."""
+class Readiness(Told):
+    """Whether all parts are ready to serve; `checks` by name: `ok`, or what is wrong."""
 
-    status: Literal["ok", "failing"]
-    checks: dict[str, str] = {}
+    ready: bool
+    checks: dict[str, str]
 
 
 class Finding(Told):

@@ -1,4 +1,4 @@
-"""A small plant for the tests of the API: a store in memory, two connections, records, tokens."""
+"""What the tests of the API are made of: records, runs and tokens put by hand, and small fakes."""
 
 import asyncio
 from collections.abc import Iterable, Sequence
@@ -17,9 +17,9 @@ from reconciler.model.connection import ConnectionState, ConnectionStatus
 from reconciler.model.identity import connection_uid, record_id
 from reconciler.model.record import Batch, RecordQuery, Row, StoredRecord, UnifiedRecord
 from reconciler.model.resource import Kind, Resource, ResourceKey, make_resource
-from reconciler.model.sync import Cursor, RunStatus, SyncMode, SyncRun, Trigger
+from reconciler.model.sync import Cursor, RunStatus, SyncJob, SyncMode, SyncRun, Trigger
 from reconciler.model.value import digest_of
-from reconciler.ports import JobStatus, SyncRequest
+from reconciler.ports import SyncRequest
 from reconciler.store.memory import MemoryStore
 from reconciler.web.needs import Position
 from reconciler.web.versions import CURRENT
@@ -31,7 +31,7 @@ READ: Final = frozenset({Scope.READ_RECORDS, Scope.READ_STATUS})
 ALL: Final = frozenset({Scope.ADMIN})
 
 
-class TurnedClock:
+class StandingClock:
     """A clock that stands still until it is turned."""
 
     def __init__(self) -> None:
@@ -69,6 +69,9 @@ class FakeSituation:
     def name_of(self, uid: str) -> str:
         names = {known: key.name for key, known in self.state.uids.items()}
         return names.get(uid, uid)
+
+    def holds(self, uid: str) -> bool:
+        return uid in self.state.uids.values()
 
     def entities(self, connection: Resource) -> tuple[str, ...]:
         named: Sequence[str] = connection.spec.get("entities", ())
@@ -121,24 +124,24 @@ def unify(stored: StoredRecord, name: str) -> UnifiedRecord:
 
 @dataclass
 class FakeSyncs:
-    """``needs.Syncs`` that remembers what it was asked for, and coalesces what has not ended."""
+    """``needs.Syncs`` that remembers what it was asked for; ``gate`` holds requests up until it is set."""
 
-    asked: list[tuple[SyncRequest, str | None]] = field(default_factory=list)
-    jobs: dict[str, JobStatus] = field(default_factory=dict)
+    asked: list[SyncRequest] = field(default_factory=list)
+    jobs: dict[str, SyncJob] = field(default_factory=dict)
     fails: Exception | None = None
     gate: asyncio.Event | None = None
 
-    async def request(self, request: SyncRequest, *, key: str | None = None) -> str:
+    async def request(self, request: SyncRequest) -> str:
+        self.asked.append(request)
         if self.gate is not None:
             await self.gate.wait()
         if self.fails is not None:
             raise self.fails
-        self.asked.append((request, key))
-        job = key or f"sync:{request.connection}:{request.mode}:{','.join(request.entities)}"
-        self.jobs.setdefault(job, JobStatus(job, "queued"))
+        job = f"job_{len(self.jobs)}"
+        self.jobs[job] = SyncJob(job, request.connection, request.mode, RunStatus.QUEUED)
         return job
 
-    async def status(self, job_id: str) -> JobStatus | None:
+    async def job(self, job_id: str) -> SyncJob | None:
         return self.jobs.get(job_id)
 
 
@@ -254,9 +257,13 @@ async def issue(
     **more: Any,
 ) -> str:
     """Mint a token, keep it, and return its text."""
-    wish = TokenWish(f"token {number}", scopes, CURRENT.name, of and uid(of), more.get("expires_at"))
+    wish = TokenWish(
+        f"token {number}", scopes, CURRENT.name, of and uid(of), more.get("expires_at")
+    )
     text, kept = mint(wish, chance=bytes([number]) * CHANCE, now=NOON)
-    kept = replace(kept, **{name: more[name] for name in ("revoked_at", "api_version") if name in more})
+    kept = replace(
+        kept, **{name: more[name] for name in ("revoked_at", "api_version") if name in more}
+    )
     async with store.begin() as unit:
         await unit.tokens.put(kept)
         await unit.commit()

@@ -1,0 +1,26 @@
+"""The event parser of PyYAML: its C form, or the pure one where that is missing. Same events."""
+
+from typing import Any, Final, Protocol
+
+import yaml
+
+DEEPEST: Final = 64
+MOST_NODES: Final = 50_000
+LARGEST_FILE: Final = 1_048_576
+
+
+class Parser(Protocol):
+    """Gives events until there are no more."""
+
+    def get_event(self) -> Any:
+        """Return the next event, or ``None`` after the last."""
+        ...
+
+
+_LOADER: Final[Any] = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+
+
+def parser_of(text: str, loader: Any = _LOADER) -> Parser:
+    """Return the event parser of *text*."""
+    parser: Parser = loader(text)
+    return parser

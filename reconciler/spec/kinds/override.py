@@ -1,0 +1,75 @@
+"""``Override``: an exception for a time, with a reason. The dashboard writes these."""
+
+from datetime import UTC, date, datetime, time
+from typing import Annotated, Any, Final, Literal, Self
+
+from pydantic import AfterValidator, Field, StringConstraints, model_validator
+from pydantic_core import PydanticCustomError
+
+from reconciler.spec.kinds.envelope import Envelope, Name, Strict
+
+PATCHABLE: Final = {
+    "Connection": frozenset({"suspend", "health", "drift", "deletions"}),
+    "SyncSchedule": frozenset(
+        {"suspend", "every", "cron", "timeZone", "jitter", "mode", "full", "windows"}
+    ),
+    "Mapping": frozenset({"fields", "customFields"}),
+}
+"""What an override may change, by kind."""
+
+
+def _until(text: str) -> str:
+    """Return the moment in UTC; a date means its end."""
+    try:
+        if len(text) == 10:
+            moment = datetime.combine(date.fromisoformat(text), time(23, 59, 59), UTC)
+        else:
+            moment = datetime.fromisoformat(text)
+    except ValueError:
+        moment = None
+    if moment is None or moment.tzinfo is None:
+        msg = f"'{text}' is no time; write a date (2026-05-31), or a time with its zone (2026-05-31T18:00:00Z)"
+        raise ValueError(msg)
+    return moment.astimezone(UTC).isoformat(timespec="seconds").replace("+00:00", "Z")
+
+
+class OverrideTarget(Strict):
+    """What is excepted."""
+
+    kind: Literal["Connection", "SyncSchedule", "Mapping"]
+    """Its kind."""
+    name: Name
+    """Its name."""
+
+
+class OverrideSpec(Strict):
+    """What holds instead, until when, and why."""
+
+    target: OverrideTarget
+    """What it is an exception of."""
+    until: Annotated[str, StringConstraints(max_length=40), AfterValidator(_until)]
+    """When it ends by itself: a date (its end, in UTC), or a time with its zone."""
+    reason: Annotated[str, StringConstraints(min_length=3, max_length=1024)]
+    """Why, for those who read it later."""
+    by: Annotated[str | None, StringConstraints(max_length=255)] = None
+    """Who asked for it."""
+    patch: Annotated[dict[str, Any], Field(min_length=1)]
+    """Merged into the target's ``spec``, key by key; null removes a key. Of a connection: ``suspend``,
+    ``health``, ``drift``, ``deletions``; of a schedule: ``suspend`` and when it runs; of a mapping:
+    ``fields`` and ``customFields``."""
+
+    @model_validator(mode="after")
+    def _patchable(self) -> Self:
+        allowed = PATCHABLE[self.target.kind]
+        odd = sorted(self.patch.keys() - allowed)
+        if odd:
+            msg = f"an override of a {self.target.kind} cannot change '{odd[0]}', only {', '.join(sorted(allowed))}"
+            raise PydanticCustomError("keys_together", msg)
+        return self
+
+
+class OverrideDocument(Envelope):
+    """A time-boxed exception with a reason: pins a suspend, a schedule or a mapping field."""
+
+    kind: Literal["Override"]
+    spec: OverrideSpec

@@ -1,0 +1,164 @@
+"""Specs as text to resources and problems: all of them, not the first.
+
+The order: what other documents depend on comes first (connectors, environments), then each file by
+itself, then what only shows across files. What a file by itself gives depends on nothing but its
+content and those surroundings, so it is kept in a cache under both: an unchanged file costs a digest.
+"""
+
+from collections import ChainMap
+from collections.abc import Mapping, MutableMapping
+from dataclasses import dataclass, field
+
+from reconciler.model.problem import Problem, Severity
+from reconciler.model.resource import Resource, ResourceKey
+from reconciler.spec.context import Context, context_of
+from reconciler.spec.entries import Entry, key_of, resource_of
+from reconciler.spec.finding import Draft, Finding, Spot, meant
+from reconciler.spec.locate import base_in_set, locate
+from reconciler.spec.places import Places, problem, problems_of
+from reconciler.spec.reading import ENDINGS, Made, Reading, cache_key, examined
+from reconciler.spec.references import Declared, cross_findings
+from reconciler.spec.sets import drafts_of, items_of
+from reconciler.spec.unified import Entities
+
+__all__ = ["Loaded", "load", "locate"]
+
+
+@dataclass(frozen=True, slots=True)
+class Loaded:
+    """What specs say.
+
+    ``resources`` by key, ``problems`` in the order of files and lines, ``catalogue``: the built-in
+    connectors by name. ``Environment`` and ``ConnectionSet`` are no resources: what they make is.
+    """
+
+    resources: Mapping[ResourceKey, Resource]
+    problems: tuple[Problem, ...]
+    catalogue: Mapping[str, Resource]
+
+    @property
+    def errors(self) -> tuple[Problem, ...]:
+        """The problems that keep the old state in force."""
+        return tuple(one for one in self.problems if one.severity is Severity.ERROR)
+
+
+def load(
+    files: Mapping[str, bytes],
+    *,
+    environment: str | None = None,
+    catalogue: Mapping[str, bytes] | None = None,
+    cache: MutableMapping[bytes, bytes] | None = None,
+    entities: Entities | None = None,
+) -> Loaded:
+    """Return what *files* say (path to content; CSV and JSON are tables of sets).
+
+    *environment* is the one to take, by name; *catalogue* holds the manifests of built-in connectors.
+    *cache* is read and written; nothing in it is trusted to be whole. *entities* are those of the
+    unified model, unless others are given.
+    """
+    if entities is None:
+        from reconciler.datamodel.reader import entities as shipped  # noqa: PLC0415  read when needed
+
+        entities = shipped()
+    built_in = {f"(built-in)/{file}": content for file, content in (catalogue or {}).items()}
+    everything = ChainMap(dict(files), built_in)
+    reading = Reading(everything, {} if cache is None else cache, Places(everything))
+    context = context_of(reading, environment, catalogue=built_in, entities=entities)
+    loader = _Loader(reading, context)
+    for file in sorted(files):
+        if file.endswith(ENDINGS):
+            loader.take(file)
+    return loader.loaded()
+
+
+@dataclass(slots=True)
+class _Loader:
+    """Gathers what each file gives."""
+
+    reading: Reading
+    context: Context
+    declared: Declared = field(default_factory=Declared)
+
+    def take(self, file: str) -> None:
+        """Take in one file: from the cache if it can be."""
+        files = self.reading.files
+        tables = [files.get(table, b"") for table in self.context.tables.get(file, ())]
+        key = cache_key(files[file], self.context.fingerprint, tables)
+        for entry in self.reading.entries(file, key, self._made):
+            self.declared.add(file, entry)
+
+    def _made(self, file: str) -> tuple[list[Entry], bool]:
+        """Return the entries of a file, and whether all of it is sound."""
+        read = self.reading.drafts(file)
+        found = len(self.reading.found)
+        made = Made(broken=list(read.lost))
+        for draft in read.drafts:
+            made.add(self._one(draft))
+        for entry in made.unsound:
+            self.declared.add(file, entry)
+            self.declared.unsound.add((entry.kind, entry.name))
+        self.declared.broken |= {(draft.kind, draft.name) for draft in made.broken}
+        self.declared.unsure |= any(
+            draft.kind == "ConnectionSet" or draft.item is not None for draft in made.broken
+        )
+        return made.entries, read.sound and found == len(self.reading.found)
+
+    def _one(self, draft: Draft) -> Made:
+        """Return what one document gives; a set gives what it makes, an environment gives nothing."""
+        made = examined([draft], self.context.around, self.reading.found)
+        if draft.kind == "ConnectionSet" and not made.broken:
+            entry = (made.entries or made.unsound)[0]
+            return self._expanded(entry, draft)
+        return Made(broken=made.broken) if draft.kind == "Environment" else made
+
+    def _expanded(self, entry: Entry, draft: Draft) -> Made:
+        """Return what a set makes."""
+        spec, spot = entry.spec, draft.spot
+        items, findings = items_of(spec, spot.file, self.reading.files)
+        if findings:
+            self.reading.found.extend((draft, finding) for finding in findings)
+            return Made(broken=[draft])
+        return examined(drafts_of(spec, items, spot), self.context.around, self.reading.found)
+
+    def loaded(self) -> Loaded:
+        """Return what all files say together."""
+        for file, entry, finding in cross_findings(self.declared, self.context.around):
+            self.reading.found.append((self._draft(file, entry), finding))
+        for patch in self.context.around.patches:
+            if patch.name is not None and not self.declared.knows(patch.kind, patch.name):
+                self._patch_of_nothing(patch.kind, patch.name, patch.spot)
+        resources: dict[ResourceKey, Resource] = {}
+        for file, entry in self.declared.entries.values():
+            if (entry.kind, entry.name) in self.declared.unsound:
+                continue
+            key = key_of(entry)
+            resources[key] = resource_of(entry, key, file)
+        return Loaded(resources, tuple(self._problems()), self.context.catalogue)
+
+    def _draft(self, file: str, entry: Entry) -> Draft:
+        spot = Spot(file, entry.line, entry.column)
+        base = base_in_set(self.reading.places, spot, entry.kind, entry.spec)
+        return Draft({}, spot._replace(path=base))
+
+    def _patch_of_nothing(self, kind: str, name: str, spot: Spot) -> None:
+        names = [known for kind_, known in self.declared.entries if kind_ == kind]
+        said = f"the patch is for {kind}/{name}, which does not exist"
+        finding = Finding("R201", ("target", "name"), said, meant(name, names))
+        draft = Draft({}, spot._replace(path=spot.path[:-1]))
+        self.reading.found.append((draft, finding))
+
+    def _problems(self) -> list[Problem]:
+        """Return all problems by place; where YAML refuses something, nothing else is said of it."""
+        places = self.reading.places
+        told = list(problems_of(places, self.reading.found))
+        refused = [
+            problem(places, file, mark.place, mark)
+            for file in self.reading.refused
+            for mark in places.marks(file)
+        ]
+        at = {one.origin for one in refused}
+        return sorted([*refused, *(one for one in told if one.origin not in at)], key=_order)
+
+
+def _order(one: Problem) -> tuple[str, int, int, str, str]:
+    return one.origin.file, one.origin.line, one.origin.column, one.code, one.message

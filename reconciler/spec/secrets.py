@@ -1,0 +1,114 @@
+"""Literal secrets: found by their shape and by the name they stand under, and never shown."""
+
+import re
+from collections.abc import Iterator
+from typing import Any, Final
+
+from reconciler.spec.finding import Finding, Way
+
+_NAME: Final = re.compile(
+    r"(?:^|[_\-.])(?:password|passwd|passphrase|pwd|secret|token|credentials?"
+    r"|(?:api|access|private|secret|auth|account|encryption|signing)[_-]?key)$"
+)
+_CAMEL: Final = re.compile(r"(?<=[a-z0-9])(?=[A-Z])")
+_SHAPES: Final = (
+    ("an AWS access key", r"\b(?:AKIA|ASIA)[0-9A-Z]{16}\b"),
+    ("a JSON web token", r"\beyJ[A-Za-z0-9_-]{8,}\.[A-Za-z0-9_-]{8,}\.[A-Za-z0-9_-]*"),
+    ("a private key", r"-----BEGIN [A-Z ]*PRIVATE KEY"),
+    ("a Stripe key", r"\b[sr]k_(?:live|test)_[0-9A-Za-z]{10,}"),
+    ("a GitHub token", r"\b(?:gh[pousr]_[A-Za-z0-9]{30,}|github_pat_[A-Za-z0-9_]{20,})"),
+    ("a GitLab token", r"\bglpat-[A-Za-z0-9_-]{16,}"),
+    ("a Slack token", r"\bxox[abeprs]-[A-Za-z0-9-]{10,}"),
+    ("a Google API key", r"\bAIza[0-9A-Za-z_-]{30,}"),
+    ("a webhook secret", r"\bwhsec_[A-Za-z0-9+/=]{16,}"),
+    ("a bearer token", r"\b[Bb]earer\s+[A-Za-z0-9._~+/=-]{16,}"),
+    ("a password in a URL", r"://[^/\s:@{}\"']*:(?!\{)[^/\s@{}\"']+@"),
+)
+_SHAPE: Final = tuple((name, re.compile(shape)) for name, shape in _SHAPES)
+_ANY_SHAPE: Final = re.compile("|".join(shape for _, shape in _SHAPES))
+_RANDOM: Final = re.compile(r"[A-Za-z0-9+/=_-]{24,}")
+_AFTER_NAME: Final = re.compile(
+    r"""(?ix) ( (?:password|passwd|passphrase|pwd|secret|token|credential|api[_-]?key
+                 |(?:access|private|auth|account|encryption|signing)[_-]?key)\w*["']?\s*[:=]\s*["']? )
+        (?! \{\s*(?:env|file|connect)\b | ["']?\{\{ | true\b | false\b ) ( [^\s"',}\]]{3,} ( [^"',}\]]* ) )"""
+)
+_HINTS_OF_NAMES: Final = (b"passw", b"passp", b"pwd", b"secret", b"token", b"credential", b"key")
+_HINTS_OF_SHAPES: Final = (
+    b"AKIA", b"ASIA", b"eyJ", b"-----BEGIN", b"k_live_", b"k_test_", b"gh", b"glpat-", b"xox",
+    b"AIza", b"whsec_", b"earer ", b"@",
+)  # fmt: skip
+
+
+def may_hold_secrets(canonical: bytes) -> bool:
+    """Whether the JSON of a document holds anything that is worth a closer look. Quick."""
+    if any(hint in canonical for hint in _HINTS_OF_SHAPES):
+        return True
+    lower = canonical.lower()
+    return any(hint in lower for hint in _HINTS_OF_NAMES)
+
+
+def literal_secrets(value: Any, path: Way = ()) -> Iterator[Finding]:
+    """Yield a finding for each text in *value* that looks like a secret."""
+    if isinstance(value, dict):
+        for key, below in value.items():
+            yield from literal_secrets(below, (*path, key))
+    elif isinstance(value, list):
+        for at, below in enumerate(value):
+            yield from literal_secrets(below, (*path, at))
+    elif isinstance(value, str) and len(value) >= 8:
+        what = _what(value, path)
+        if what:
+            yield Finding(
+                "R402",
+                path,
+                f"this looks like {what}",
+                "write {env: NAME}, {file: PATH} or {connect: true} where a secret is taken; "
+                "and change the secret: it was in a file",
+            )
+
+
+def _what(value: str, path: Way) -> str:
+    """Return which secret *value* looks like, in words; ``""`` for none."""
+    if _ANY_SHAPE.search(value):
+        return next(name for name, shape in _SHAPE if shape.search(value))
+    name = next((key for key in reversed(path) if isinstance(key, str)), "")
+    if is_secret_name(name) and "{{" not in value and _is_random(value):
+        return f"a secret, by its name '{name}'"
+    return ""
+
+
+def is_secret_name(name: str) -> bool:
+    """Whether a secret is to be expected under *name*."""
+    return _NAME.search(_CAMEL.sub("_", name).lower()) is not None
+
+
+def _is_random(value: str) -> bool:
+    """Whether *value* is more than a plain word: it mixes kinds of characters, or is long."""
+    if re.search(r"\s", value):
+        return False
+    kinds = (str.isdigit, str.isupper, lambda char: not char.isalnum() and char not in "-_./:")
+    return len(value) >= 20 or any(any(map(kind, value)) for kind in kinds)
+
+
+def redact(text: str) -> str:
+    """Return *text* with all that looks like a secret replaced by ``***``."""
+    text = _ANY_SHAPE.sub("***", text)
+    text = _AFTER_NAME.sub(r"\1***", text)
+    return _RANDOM.sub(lambda found: "***" if _is_mixed(found[0]) else found[0], text)
+
+
+def _is_mixed(word: str) -> bool:
+    """Whether a long word mixes digits and both cases, as names do not."""
+    return bool(re.search(r"\d", word) and re.search(r"[a-z]", word) and re.search(r"[A-Z]", word))
+
+
+def redact_same_width(line: str) -> str:
+    """Return *line* with all that looks like a secret replaced by as many ``*``: columns stay."""
+    for shape in (_ANY_SHAPE, _AFTER_NAME):
+        line = shape.sub(_starred, line)
+    return _RANDOM.sub(lambda found: "*" * len(found[0]) if _is_mixed(found[0]) else found[0], line)
+
+
+def _starred(found: re.Match[str]) -> str:
+    kept = found[1] if found.re is _AFTER_NAME else ""
+    return kept + "*" * (len(found[0]) - len(kept))
