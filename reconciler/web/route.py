@@ -30,7 +30,7 @@ class Route:
     ``answer`` is what the OpenAPI document says of the answer with ``status`` and ``example`` makes one;
     ``also`` are other statuses
     that are no problem; ``problems`` are the codes that this operation may answer beside those that all
-    may; ``extra`` is merged into the document.
+    may. ``parameters`` say more of a parameter than its model does, ``extra`` of the operation.
     """
 
     method: str
@@ -46,6 +46,7 @@ class Route:
     example: Callable[[], Any] | None = None
     also: tuple[int, ...] = ()
     problems: tuple[Code, ...] = ()
+    parameters: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     extra: Mapping[str, Any] = field(default_factory=dict)
     shown: bool = True
 

@@ -130,9 +130,11 @@ class FakeSyncs:
     jobs: dict[str, SyncJob] = field(default_factory=dict)
     fails: Exception | None = None
     gate: asyncio.Event | None = None
+    reached: asyncio.Event = field(default_factory=asyncio.Event)
 
     async def request(self, request: SyncRequest) -> str:
         self.asked.append(request)
+        self.reached.set()
         if self.gate is not None:
             await self.gate.wait()
         if self.fails is not None:

@@ -106,7 +106,10 @@ def _finish(operation: Document, route: Route) -> None:
     )
     if route.example is not None:  # not by FastAPI, which takes nulls out of what it is given
         answered[str(route.status)]["content"]["application/json"]["example"] = route.example()
-    parameters = [_plain(parameter) for parameter in operation.get("parameters", [])]
+    parameters = [
+        {**_plain(parameter), **route.parameters.get(parameter["name"], {})}
+        for parameter in operation.get("parameters", [])
+    ]
     parameters += [{"$ref": f"#/components/parameters/{name}"} for name in _shared(route)]
     operation["parameters"] = parameters
 
@@ -220,8 +223,9 @@ _PARAMETERS: Final[Document] = {
     "X-Request-Id": {
         "name": "X-Request-Id",
         "in": "header",
-        "description": "An id of yours for this request; the answer and our log carry it.",
-        "schema": {"type": "string", "pattern": "^[A-Za-z0-9._-]{1,128}$"},
+        "description": "An id of yours for this request, of 1 to 128 letters, digits and `._-`; the answer "
+        "and our log carry it. Another is made where it is none.",
+        "schema": {"type": "string"},
     },
     "If-None-Match": {
         "name": "If-None-Match",

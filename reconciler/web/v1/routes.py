@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterator
 from typing import Any, Final
 
 from reconciler.datamodel.entity import Entity
-from reconciler.datamodel.reader import entities
+from reconciler.datamodel.reader import STANDARD, entities
 from reconciler.model.access import Scope
 from reconciler.web.idempotency import Remembered
 from reconciler.web.needs import Services
@@ -154,7 +154,7 @@ def _syncs(syncs: SyncRoutes) -> Iterator[Route]:
             Code.INVALID_CONTENT,
             Code.CONNECTION_UNREACHABLE,
         ),
-        extra=_body(SyncAsked.model_json_schema()),
+        extra=_body_of(SyncAsked),
     )
     yield Route(
         "GET",
@@ -180,6 +180,7 @@ def _records(entity: Entity, records: Records) -> Iterator[Route]:
         f"{entity.title}: a page of them, as they last changed",
         entity.name,
         query=RecordsQuery,
+        parameters=_fields_of(entity),
         answer=answers(ref(f"{name}List"), "A page of records."),
         example=lambda: {"data": [example_record(entity)], "next_cursor": None},
         problems=(Code.NOT_FOUND,),
@@ -193,6 +194,7 @@ def _records(entity: Entity, records: Records) -> Iterator[Route]:
         f"{entity.title}: one, by its id",
         entity.name,
         query=OneQuery,
+        parameters=_fields_of(entity),
         answer=answers(ref(name), "The record."),
         example=lambda: example_record(entity),
         also=(304,),
@@ -224,5 +226,15 @@ def _health(health: HealthRoutes) -> Iterator[Route]:
     )
 
 
-def _body(schema: dict[str, Any]) -> dict[str, Any]:
+def _body_of(shape: type[SyncAsked]) -> dict[str, Any]:
+    schema = shape.model_json_schema()
+    schema["properties"]["entities"]["items"] = {"type": "string", "enum": list(entities())}
     return {"requestBody": {"required": False, "content": {"application/json": {"schema": schema}}}}
+
+
+def _fields_of(entity: Entity) -> dict[str, Any]:
+    """Return the ``fields`` parameter as a list of the names that there are, separated by commas."""
+    names = [*STANDARD, *entity.fields]
+    items = {"type": "string", "enum": names}
+    schema = {"type": "array", "items": items, "minItems": 1}
+    return {"fields": {"schema": schema, "style": "form", "explode": False}}
