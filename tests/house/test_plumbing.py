@@ -82,9 +82,3 @@ def test_the_image_runs_as_a_user_without_rights_and_copies_what_is_there() -> N
     assert users[-1] not in {"root", "0"}
     copied = re.findall(r"^COPY (?!--from)(.+) \S+$", DOCKERFILE, re.MULTILINE)
     assert not [name for names in copied for name in names.split() if not (ROOT / name).exists()]
-
-
-def test_the_image_sees_every_file_that_it_copies() -> None:
-    seen = set((ROOT / ".dockerignore").read_text().splitlines())
-    copied = re.findall(r"^COPY (?!--from)(.+) \S+$", DOCKERFILE, re.MULTILINE)
-    assert not [name for names in copied for name in names.split() if f"!{Path(name)}" not in seen]
