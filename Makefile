@@ -2,7 +2,7 @@
 PYTHON ?= python3
 VENV ?= .venv
 BIN := $(VENV)/bin
-PIP := $(BIN)/pip install --quiet --disable-pip-version-check
+PIP := $(BIN)/pip install -qq --disable-pip-version-check
 
 .PHONY: demo test check lint bench docs venv wheel clean
 
@@ -38,9 +38,9 @@ venv: $(VENV)/.test
 # What users install: the wheel, in a venv of its own, must tell the demo's story without this folder.
 wheel: $(VENV)/.made
 	rm -rf build dist .work/wheel
-	$(BIN)/pip wheel --quiet --disable-pip-version-check --no-deps --wheel-dir dist .
+	$(BIN)/pip wheel -qq --disable-pip-version-check --no-deps --wheel-dir dist .
 	$(PYTHON) -m venv .work/wheel
-	.work/wheel/bin/pip install --quiet --disable-pip-version-check --constraint constraints.txt dist/*.whl
+	.work/wheel/bin/pip install -qq --disable-pip-version-check --constraint constraints.txt dist/*.whl
 	cd .work/wheel && bin/reconciler demo
 
 $(VENV)/.made:
