@@ -18,7 +18,7 @@ from tests.plant import CONNECTOR, connection
 TICK = Tick("often", "acme", timedelta(minutes=15), None, "UTC", timedelta(0))
 
 
-def schedule(name: str = "often", **spec: Any) -> Resource:
+def schedule(name: str = "often", /, **spec: Any) -> Resource:
     body = {"connection": "acme", "every": "15m", "jitter": "0s", **spec}
     return make_resource(ResourceKey(Kind.SYNC_SCHEDULE, name), {"spec": body})
 
@@ -39,7 +39,7 @@ def test_a_schedule_is_a_tick_of_its_connection() -> None:
 
 
 def test_a_selector_makes_a_tick_of_each_connection_it_chooses() -> None:
-    chosen = {"selector": {"matchLabels": {"plant": "a"}}, "connection": None}
+    chosen: dict[str, Any] = {"selector": {"matchLabels": {"plant": "a"}}, "connection": None}
     made = ticks(
         situation(
             labelled("one", plant="a"),
@@ -89,7 +89,7 @@ def test_once_in_a_while_everything_is_read(runs: dict[str, SyncRun], mode: Sync
     assert request.mode is mode
 
 
-NIGHT = {"windows": [{"deny": "0 22 * * 5", "for": "8h", "timeZone": "Europe/Amsterdam"}]}
+NIGHT: dict[str, Any] = {"windows": [{"deny": "0 22 * * 5", "for": "8h", "timeZone": "Europe/Amsterdam"}]}
 
 
 @pytest.mark.parametrize(
