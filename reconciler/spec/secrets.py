@@ -32,19 +32,27 @@ _AFTER_NAME: Final = re.compile(
                  |(?:access|private|auth|account|encryption|signing)[_-]?key)\w*["']?\s*[:=]\s*["']? )
         (?! \{\s*(?:env|file|connect)\b | ["']?\{\{ | true\b | false\b ) ( [^\s"',}\]]{3,} ( [^"',}\]]* ) )"""
 )
-_HINTS_OF_NAMES: Final = (b"passw", b"passp", b"pwd", b"secret", b"token", b"credential", b"key")
-_HINTS_OF_SHAPES: Final = (
-    b"AKIA", b"ASIA", b"eyJ", b"-----BEGIN", b"k_live_", b"k_test_", b"gh", b"glpat-", b"xox",
-    b"AIza", b"whsec_", b"earer ", b"@",
+_ENDS_OF_NAMES: Final = (
+    b'word":', b'swd":', b'phrase":', b'pwd":', b'ecret":', b'oken":', b'ential":', b'entials":',
+    b'key":',
 )  # fmt: skip
+_STARTS_OF_SHAPES: Final = (
+    b"AKIA", b"ASIA", b"eyJ", b"-----BEGIN", b"k_live_", b"k_test_", b"ghp_", b"gho_", b"ghu_",
+    b"ghs_", b"ghr_", b"github_pat_", b"glpat-", b"xox", b"AIza", b"whsec_", b"earer ",
+)  # fmt: skip
+_LOGIN_IN_URL: Final = re.compile(_SHAPES[-1][1].encode())
 
 
 def may_hold_secrets(canonical: bytes) -> bool:
     """Whether the JSON of a document holds anything that is worth a closer look. Quick."""
-    if any(hint in canonical for hint in _HINTS_OF_SHAPES):
-        return True
+    for start in _STARTS_OF_SHAPES:
+        if start in canonical:
+            return True
     lower = canonical.lower()
-    return any(hint in lower for hint in _HINTS_OF_NAMES)
+    for end in _ENDS_OF_NAMES:
+        if end in lower:
+            return True
+    return b"://" in canonical and _LOGIN_IN_URL.search(canonical) is not None
 
 
 def literal_secrets(value: Any, path: Way = ()) -> Iterator[Finding]:

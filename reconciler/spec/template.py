@@ -14,7 +14,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import Enum
 from functools import lru_cache
-from typing import Any, Final
+from typing import Any, Final, TypeAlias
 
 from reconciler.mapping.template import Template, TemplateInvalid, compile_template, is_template
 from reconciler.spec.finding import Finding, Way, meant
@@ -65,6 +65,22 @@ def fill(data: dict[str, Any], kind: str, scope: Scope, item: Mapping[str, Any] 
     return filler.filled
 
 
+_Found: TypeAlias = tuple[Any, Any, str | None, Way]
+
+
+def _gather(value: Any, path: Way, found: list[_Found]) -> None:
+    """Add to *found* what holds a template: holder, key, text (``None``: the key is one), and path."""
+    for key, below in value.items() if value.__class__ is dict else enumerate(value):
+        kind = below.__class__
+        if kind is str:
+            if "{" in below and is_template(below):
+                found.append((value, key, below, (*path, key)))
+        elif kind is dict or kind is list:
+            _gather(below, (*path, key), found)
+        if key.__class__ is str and "{" in key and is_template(key):
+            found.append((value, key, None, (*path, key)))
+
+
 class _Filler:
     def __init__(self, kind: str, scope: Scope, item: Mapping[str, Any] | None) -> None:
         self._kind = kind
@@ -75,33 +91,20 @@ class _Filler:
         self._found = self.filled.findings
 
     def run(self, data: dict[str, Any]) -> None:
-        if self._kind not in {"Environment", "ConnectionSet"}:
-            self._walk(data, ())
-
-    def _walk(self, value: Any, path: Way) -> None:
-        if isinstance(value, dict):
-            for key, below in value.items():
-                if is_template(key):
-                    hint = "only values are filled in"
-                    finding = Finding(
-                        "R121", (*path, key), "a key is no template", hint, on_key=True
-                    )
-                    self._found.append(finding)
-                self._set(value, key, below, path)
-        else:
-            for at, below in enumerate(value):
-                self._set(value, at, below, path)
-
-    def _set(self, holder: Any, key: Any, value: Any, path: Way) -> None:
-        if isinstance(value, dict | list):
-            if value and self._use((*path, key)) is not Use.LEAVE:
-                self._walk(value, (*path, key))
-        elif isinstance(value, str) and is_template(value):
-            use = self._use((*path, key))
+        if self._kind in {"Environment", "ConnectionSet"}:
+            return
+        found: list[_Found] = []
+        _gather(data, (), found)
+        for holder, key, text, path in found:
+            if text is None:
+                hint = "only values are filled in"
+                self._found.append(Finding("R121", path, "a key is no template", hint, on_key=True))
+                continue
+            use = self._use(path)
             if use is Use.FILL:
-                holder[key] = self._filled(value, (*path, key))
+                holder[key] = self._filled(text, path)
             elif use is Use.CHECK:
-                self._check(value, (*path, key))
+                self._check(text, path)
 
     def _use(self, path: Way) -> Use:
         """Return what is done with the text at *path*."""
