@@ -4,11 +4,13 @@ ReconcilerError
 ├── Invalid            what a person wrote cannot be taken           (exit 1, HTTP 4xx; never retried)
 │   ├── SpecInvalid        specs with problems, all of them
 │   ├── NotFound           no such thing
+│   ├── PlanTampered       a saved plan that is not as it was saved
 │   └── SecretMissing      a reference that leads nowhere
 ├── Conflict           somebody else was first
 │   ├── PlanStale          the state has moved on since the plan
 │   ├── PlanBlocked        a guard asks for a person
 │   └── Locked             another run or process holds it
+├── StoreUnavailable   our own database does not answer              (retried)
 └── SourceError        a remote system
     ├── Unreachable        no answer                                 (retried)
     ├── RateLimited        asked to slow down, with a wait           (retried)
@@ -60,6 +62,12 @@ class NotFound(Invalid):
     code = "NOT_FOUND"
 
 
+class PlanTampered(Invalid):
+    """A saved plan that is not as it was saved: cut short, edited, or no plan at all."""
+
+    code = "PLAN_TAMPERED"
+
+
 class SecretMissing(Invalid):
     """A secret reference that leads nowhere."""
 
@@ -88,6 +96,13 @@ class Locked(Conflict):
     """Another run or process holds it."""
 
     code = "LOCKED"
+    retryable = True
+
+
+class StoreUnavailable(ReconcilerError):
+    """Our own database does not answer, is full, or is broken."""
+
+    code = "STORE_UNAVAILABLE"
     retryable = True
 
 

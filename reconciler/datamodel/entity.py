@@ -28,8 +28,10 @@ class FieldType(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Field:
-    """One field. ``items`` are the fields of an object, or of each object of a list; a list of scalars
-    has ``of`` instead (``string``, or ``reference`` with ``reference``).
+    """One field.
+
+    ``items`` are the fields of an object, or of each object of a list; a list of scalars has ``of``
+    instead (``string``, or ``reference`` with ``reference``).
     """
 
     name: str

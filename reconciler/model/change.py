@@ -191,7 +191,8 @@ class Plan:
     """What would be done, as a value that explains itself.
 
     ``base`` is the generation it holds for. ``revision`` names the specs it came from. ``unmanaged``
-    are resources in force that are no longer declared and are kept, because pruning is off. The same
+    are resources in force that are no longer declared and are kept, because pruning is off.
+    ``left_out`` counts the differences that a scope (``--only`` and its like) keeps out of it. The same
     inputs give the same ``id``.
     """
 
@@ -203,6 +204,7 @@ class Plan:
     blocks: tuple[Block, ...] = ()
     unmanaged: tuple[Resource, ...] = ()
     places: Mapping[tuple[ResourceKey, Path], Origin] = field(default_factory=dict)
+    left_out: int = 0
 
     @property
     def empty(self) -> bool:

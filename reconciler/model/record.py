@@ -12,7 +12,8 @@ class Page:
     ``records`` are the raw records, each the exact bytes of a JSON object; ``ids`` their keys as text,
     in the same order. ``next`` asks for the next page and is ``None`` on the last. ``reached`` is the
     highest cursor value seen on this page, ``asof`` the source's own clock when it answered: both as
-    positions, or ``None``. ``bad`` says in words what could not be taken (a record without its key),
+    positions, or ``None``. ``deleted`` are the ids of records that the source marks as deleted; they are
+    in neither ``records`` nor ``ids``. ``bad`` says in words what could not be taken (a record without its key),
     each with its place on the page.
     """
 
@@ -21,6 +22,7 @@ class Page:
     next: str | None = None
     reached: str | None = None
     asof: str | None = None
+    deleted: tuple[str, ...] = ()
     bad: tuple[str, ...] = ()
 
 
@@ -95,3 +97,26 @@ class RecordQuery:
     after: tuple[datetime, str] | None = None
     limit: int = 100
     ids: tuple[str, ...] = field(default=())
+
+
+@dataclass(frozen=True, slots=True)
+class UnifiedRecord:
+    """One record as the API gives it: mapped under the mapping in force.
+
+    ``connection`` is the connection's name. ``mapped`` is a compact JSON object of *every* unified field
+    of the entity (null where the source has nothing) and ``custom_fields``; ``None`` where mapping failed,
+    with ``error``. ``basis`` names the mapping that made it. ``synced_at`` is when the source last gave it.
+    """
+
+    id: str
+    connection: str
+    source_id: str
+    created_at: datetime
+    updated_at: datetime
+    deleted_at: datetime | None
+    mapped: bytes | None
+    error: str | None
+    raw: bytes
+    basis: str
+    run: str
+    synced_at: datetime | None = None

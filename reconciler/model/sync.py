@@ -78,3 +78,15 @@ class SyncRun:
     deleted: int = 0
     invalid: int = 0
     error: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class SyncJob:
+    """A sync that was asked for: of which connection (its name), how it stands, the runs it has made."""
+
+    id: str
+    connection: str
+    mode: SyncMode
+    status: RunStatus
+    runs: tuple[str, ...] = ()
+    error: str = ""

@@ -46,7 +46,9 @@ class Scope:
         return {"vars": self.variables} if item is None else {"vars": self.variables, "item": item}
 
 
-_CONNECTOR_NAMES: Final = frozenset({"config", "auth", "login", "since", "page", "ids", "until"})
+_CONNECTOR_NAMES: Final = frozenset(
+    {"config", "auth", "login", "session", "since", "page", "each", "ids"}
+)
 _RULES: Final = frozenset({"fields", "customFields"})
 
 

@@ -1,21 +1,37 @@
 """``Connector``: how one type of system is spoken to. The built-in catalogue is made of these.
 
 Text values of requests and auth are templates over ``config`` (the connection's settings), ``auth``
-(its resolved credentials), ``login`` (the answer to a session login), ``since`` (the lower bound of
-the run, as the cursor writes it), ``page`` (``size``, ``offset``, ``number``, ``token``, ``key``) and
-``ids``. A text that is one expression and nothing else keeps the type of its value; a key whose value
-is null is left out of a query.
+(its resolved credentials), ``login`` (the answer to a session login), ``session`` (the answers to what
+is asked after it), ``since`` (the lower bound of the run, as the cursor writes it), ``page`` (``size``,
+``offset``, ``number``, ``token``, ``key``), ``each`` (the value that a stream is read for) and ``ids``.
+What does not apply is null. A text that is one expression and nothing else keeps the type of its value;
+a key whose value is null is left out of a query.
+
+Expressions over an answer see its JSON; for ``jsonrpc`` its ``result``, and in signals all of it.
 """
 
 from typing import Annotated, Any, Literal
+from zoneinfo import ZoneInfo
 
-from pydantic import Field, StringConstraints
+from pydantic import AfterValidator, Field, StringConstraints
 
 from reconciler.spec.kinds.envelope import Duration, Envelope, Name, Strict
 from reconciler.spec.kinds.rules import Expression, FieldRules
 
 Template = Annotated[str, StringConstraints(max_length=4096)]
 Setting = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_]*$", max_length=63)]
+
+
+def _zone(name: str) -> str:
+    try:
+        ZoneInfo(name)
+    except (ValueError, OSError) as error:
+        msg = f"{name!r} is not a time zone; write one such as Europe/Amsterdam"
+        raise ValueError(msg) from error
+    return name
+
+
+TimeZone = Annotated[str, AfterValidator(_zone)]
 
 
 class ConfigField(Strict):
@@ -45,7 +61,7 @@ class Request(Strict):
     method: Literal["GET", "POST"] = "GET"
     """The HTTP method."""
     path: Template = ""
-    """Joined to ``config.base_url``."""
+    """Joined to the connector's ``endpoint``."""
     query: dict[str, Any] = {}
     """Query parameters; one whose value is null is left out."""
     headers: dict[str, Template] = {}
@@ -71,6 +87,9 @@ class Auth(Strict):
     """``session``: the request that logs in; its answer is ``login`` in templates."""
     send: dict[str, Template] = {}
     """``session``: headers of every later request."""
+    after: dict[Setting, Request] = {}
+    """``session``: asked once after the login, with its headers; each answer is ``session.<name>`` in
+    templates."""
 
 
 class Signal(Strict):
@@ -106,7 +125,11 @@ class Paging(Strict):
     """``keyset``: JMESPath over a record; default the primary key."""
     more: Expression | None = None
     """JMESPath over the answer that is true while there is more; default: until a page is short
-    (``offset``, ``page``, ``keyset``)."""
+    (``offset``, ``page``, ``keyset``). A short page that is as long as any before and has a round number
+    of records may be the source's own limit, and is asked on."""
+    resumable: bool | None = None
+    """Whether the next page can still be asked for a day later. Default: all but ``cursor`` and
+    ``next_link``, whose tokens the source may forget."""
 
 
 class CursorField(Strict):
@@ -117,7 +140,10 @@ class CursorField(Strict):
     type: Literal["datetime", "integer", "string"] = "datetime"
     """What kind of value it is."""
     format: str = "iso"
-    """How ``since`` is written for the request: ``iso``, ``epoch``, ``epoch-ms``, or strftime."""
+    """How the source writes times, and ``since`` is written for the request: ``iso``, ``epoch``,
+    ``epoch-ms``, or strftime. Times in ISO 8601 are read whatever this says."""
+    time_zone: Annotated[TimeZone, Field(alias="timeZone")] = "UTC"
+    """The zone of times that name none, and of ``since`` in a strftime format."""
     lookback: Duration = "5m"
     """How far before the last position each run starts again, for late commits and equal stamps."""
     ordered: bool = False
@@ -150,6 +176,19 @@ class Include(Strict):
     """JMESPath over an included record: the value of ``key`` of the record it belongs to."""
     key: Expression
     """JMESPath over a record of this stream."""
+    paging: Paging = Paging()
+
+
+class Each(Strict):
+    """A list that is asked for first; the stream is then read for each of its values in turn."""
+
+    request: Request
+    records: Expression = "@"
+    value: Expression = "id"
+    """JMESPath over a record of the list: ``each`` in the stream's templates."""
+    into: str
+    """The key under which the value is put into each record of the stream."""
+    paging: Paging = Paging()
 
 
 class Stream(Strict):
@@ -160,7 +199,8 @@ class Stream(Strict):
     request: Request
     """The request for a page."""
     since: dict[str, Any] = {}
-    """Merged into the request's query (http-json) when a run has a lower bound."""
+    """Merged into the request's query when a run has a lower bound; into the body of a ``POST`` whose
+    body is an object. A ``jsonrpc`` call looks at ``since`` in its own templates."""
     records: Expression = "@"
     """JMESPath to the list of records in the answer."""
     primary_key: Annotated[Expression, Field(alias="primaryKey")] = "id"
@@ -169,8 +209,12 @@ class Stream(Strict):
     """How the next page is asked for."""
     cursor: CursorField | None = None
     """None: every run reads everything."""
+    windowed: bool = True
+    """Whether the connection's history window cuts it. Reference data is read whole: ``false``."""
     deletions: Deletions = Deletions()
     """How deleted records are found."""
+    each: Each | None = None
+    """What the stream is read for one by one (stock for each location)."""
     include: dict[Setting, Include] = {}
     """Joined into each record as a list under its name."""
     fields: FieldRules = {}
@@ -205,6 +249,8 @@ class ConnectorSpec(Strict):
     """How it is spoken to."""
     dialect: Literal["plain", "tryton"] = "plain"
     """``jsonrpc``: how typed values and errors are written on the wire."""
+    endpoint: Template = "{{ config.base_url }}"
+    """The URL that the paths of requests are joined to."""
     config: dict[Setting, ConfigField]
     """The settings that a connection gives."""
     auth: dict[Setting, Auth]

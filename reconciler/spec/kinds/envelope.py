@@ -34,6 +34,7 @@ class Strict(BaseModel):
         allow_inf_nan=False,
         hide_input_in_errors=True,
         use_attribute_docstrings=True,
+        defer_build=True,  # a plan whose files are all in the cache validates nothing
     )
 
 

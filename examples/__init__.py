@@ -1,0 +1,1 @@
+"""Complete small setups, one folder each; the tests run them."""

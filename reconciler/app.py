@@ -1,0 +1,196 @@
+"""The front door: builds everything, and is the only file that knows every room.
+
+Heavy rooms are imported where they are built: a ``plan`` never pays for the web server.
+"""
+
+import asyncio
+import os
+import signal
+from collections.abc import AsyncIterator, Mapping
+from contextlib import AbstractContextManager, asynccontextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from reconciler.connectors.catalogue import catalogue_files
+from reconciler.engine.effect import DataEffect, data_effects
+from reconciler.engine.inforce import InForce
+from reconciler.engine.reader import RecordReader
+from reconciler.engine.reconcile import Wish, consider
+from reconciler.errors import SpecInvalid
+from reconciler.model.change import Plan
+from reconciler.model.resource import Resource
+from reconciler.ports import Connectors, Snapshot, Store
+from reconciler.settings import Settings
+from reconciler.sources.cache import ParseCache
+from reconciler.sources.folder import Folder
+from reconciler.spec.load import Loaded, load
+
+if TYPE_CHECKING:
+    from reconciler.engine.remap import Remap
+    from reconciler.engine.runtime import Runtime
+    from reconciler.engine.syncs import Syncs
+
+
+class SystemClock:
+    """The machine's clock, in UTC."""
+
+    def now(self) -> datetime:
+        """Return the time now."""
+        return datetime.now(UTC)  # noqa: TID251  this is the clock
+
+    async def sleep(self, delay: timedelta) -> None:
+        """Return when *delay* has passed."""
+        await asyncio.sleep(delay.total_seconds())
+
+
+@dataclass(frozen=True, slots=True)
+class House:
+    """What commands work with."""
+
+    settings: Settings
+    store: Store
+    clock: SystemClock
+    catalogue: Mapping[str, Resource]
+    in_force: InForce
+
+    @property
+    def reader(self) -> RecordReader:
+        """Unified records under the mapping in force."""
+        return RecordReader(self.store.views, self.in_force)
+
+    @property
+    def connectors(self) -> Connectors:
+        """Opens connections to remote systems."""
+        from reconciler.connectors.registry import HttpConnectors  # noqa: PLC0415  httpx is heavy
+
+        return HttpConnectors(self.clock, os.environ)
+
+    @property
+    def syncs(self) -> "Syncs":
+        """Runs syncs."""
+        from reconciler.engine.syncs import Syncs  # noqa: PLC0415
+
+        return Syncs(self.store, self.in_force, self.connectors, self.clock)
+
+    async def check_store(self) -> None:
+        """Return if the store answers."""
+        await self.store.views.generation()
+
+    @property
+    def remap(self) -> "Remap":
+        """Maps stored records again."""
+        from reconciler.engine.remap import Remap  # noqa: PLC0415
+
+        return Remap(self.store, self.in_force, self.clock)
+
+
+@asynccontextmanager
+async def house(settings: Settings) -> AsyncIterator[House]:
+    """Open the store and build what stands on it; close it at the end."""
+    from reconciler.store.open import open_store  # noqa: PLC0415  SQLAlchemy is heavy
+
+    clock = SystemClock()
+    store = open_store(settings.database_url or settings.state_dir)
+    try:
+        cache = parse_cache(settings)
+        catalogue = load({}, catalogue=catalogue_files(), cache=cache).catalogue
+        yield House(settings, store, clock, catalogue, InForce(store.views, catalogue))
+    finally:
+        await store.close()
+
+
+def parse_cache(settings: Settings) -> ParseCache:
+    """Return the cache of parsed spec files."""
+    return ParseCache(settings.state_dir / "cache" / "specs.bin")
+
+
+def read_folder(
+    path: Path, environment: str | None, cache: ParseCache | None
+) -> tuple[Snapshot, Loaded]:
+    """Return the specs at *path* as read, problems and all; nothing is contacted or opened."""
+    snapshot = Folder(path).read_now()
+    loaded = load(snapshot.files, environment=environment, catalogue=catalogue_files(), cache=cache)
+    return snapshot, loaded
+
+
+async def plan_folder(built: House, path: Path, wish: Wish) -> tuple[Plan, list[DataEffect]]:
+    """Return the plan that the specs at *path* lead to, and what it does to stored records.
+
+    Raises:
+        SpecInvalid: if the specs have errors.
+    """
+    cache = parse_cache(built.settings)
+    snapshot, loaded = read_folder(path, wish.environment, cache)
+    if loaded.errors:
+        raise SpecInvalid(loaded.problems)
+    cache.save()
+    situation = await built.in_force.look()
+    made = consider(loaded, snapshot, situation.state, wish).plan
+    return made, await data_effects(made, situation, built.store.views)
+
+
+def held(settings: Settings) -> AbstractContextManager[None]:
+    """Hold the state folder: a second ``run`` on it is refused, and told who has it."""
+    from reconciler.store.folder import hold  # noqa: PLC0415
+
+    return hold(settings.state_dir)
+
+
+def runtime(built: House, path: Path, wish: Wish) -> "Runtime":
+    """Return the long-running reconciler over the specs at *path*."""
+    from reconciler.engine.runtime import Parts, Runtime  # noqa: PLC0415
+    from reconciler.engine.turns import Reading, SpecsTurn  # noqa: PLC0415
+    from reconciler.jobs.inprocess import InProcessJobs  # noqa: PLC0415
+    from reconciler.sources.timer import Timer  # noqa: PLC0415  APScheduler is heavy
+
+    source = Folder(path)
+    cache = parse_cache(built.settings)
+    reading = Reading(wish, catalogue_files(), cache, cache.save)
+    parts = Parts(
+        source=source,
+        specs=SpecsTurn(source, reading, built.store, built.in_force, built.clock),
+        store=built.store,
+        in_force=built.in_force,
+        syncs=built.syncs,
+        remap=built.remap,
+        jobs=InProcessJobs(built.clock, workers=built.settings.workers),
+        clock=built.clock,
+    )
+    return Runtime(parts, lambda made: Timer(made.due))
+
+
+async def serve(
+    built: House, made: "Runtime", bind: tuple[str, int], *, started: asyncio.Event
+) -> None:
+    """Serve the API until cancelled."""
+    from reconciler.web.app import Services, make_app  # noqa: PLC0415  FastAPI is heavy
+    from reconciler.web.app import serve as serve_app  # noqa: PLC0415
+    from reconciler.web.needs import Policy  # noqa: PLC0415
+
+    host, port = bind
+    services = Services(
+        reader=built.reader,
+        store=built.store,
+        clock=built.clock,
+        syncs=made,
+        in_force=built.in_force,
+        checks={"database": built.check_store},
+        policy=Policy(hosts=Policy().hosts | {host, *built.settings.allowed_hosts}),
+    )
+    await serve_app(make_app(services), host=host, port=port, started=started)
+
+
+async def until_stopped(work: "asyncio.Task[None]") -> None:
+    """Wait for *work*; an interrupt or a polite kill cancels it, and it ends in order."""
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        loop.add_signal_handler(number, work.cancel)
+    try:
+        await work
+    except asyncio.CancelledError:
+        return
+    finally:
+        for number in (signal.SIGINT, signal.SIGTERM):
+            loop.remove_signal_handler(number)

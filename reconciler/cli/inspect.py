@@ -1,0 +1,319 @@
+"""``get``, ``describe``, ``records``: what is in force, what was done, what is stored."""
+
+import difflib
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Annotated, Any, Final
+
+import msgspec
+import typer
+
+from reconciler.cli.failure import fail, go
+from reconciler.cli.output import Form, moment, show, show_value
+from reconciler.errors import Invalid, NotFound
+from reconciler.model.resource import Kind, ResourceKey
+
+if TYPE_CHECKING:
+    from reconciler.app import House
+    from reconciler.engine.inforce import Situation
+    from reconciler.model.record import UnifiedRecord
+
+Output = Annotated[Form, typer.Option("-o", "--output", help="How to print.")]
+
+PLURALS: Final = {
+    "connectors": Kind.CONNECTOR,
+    "connections": Kind.CONNECTION,
+    "mappings": Kind.MAPPING,
+    "schedules": Kind.SYNC_SCHEDULE,
+    "syncschedules": Kind.SYNC_SCHEDULE,
+    "alertroutes": Kind.ALERT_ROUTE,
+    "routes": Kind.ALERT_ROUTE,
+    "connectionsets": Kind.CONNECTION_SET,
+    "environments": Kind.ENVIRONMENT,
+    "expectations": Kind.EXPECTATION,
+    "overrides": Kind.OVERRIDE,
+}
+
+
+def get(
+    what: Annotated[str, typer.Argument(help="connections, mappings, runs, events, records, …")],
+    name: Annotated[
+        str | None, typer.Argument(help="Only this one; for runs: a connection.")
+    ] = None,
+    output: Output = Form.TABLE,
+    limit: Annotated[int, typer.Option(help="At most so many runs or events.", min=1)] = 20,
+) -> None:
+    """List what is in force and what was done.
+
+    Example: reconciler get connections -o wide
+    """
+    go(_get(what.lower(), name, output, limit))
+
+
+async def _get(what: str, name: str | None, form: Form, limit: int) -> None:
+    from reconciler.app import house  # noqa: PLC0415
+    from reconciler.settings import Settings  # noqa: PLC0415
+
+    async with house(Settings()) as built:
+        situation = await built.in_force.look()
+        if what in {"runs", "run"}:
+            await _runs(built, situation, name, (form, limit))
+        elif what in {"events", "event"}:
+            await _events(built, name, form, limit)
+        elif what == "records":
+            await _counts(built, situation, form)
+        elif _kind(what) is Kind.CONNECTION:
+            await _connections(built, situation, name, form)
+        else:
+            _objects(situation, _kind(what), name, form)
+
+
+def _kind(what: str) -> Kind:
+    for plural, kind in PLURALS.items():
+        if what in {plural, plural.rstrip("s"), kind.value.lower()}:
+            return kind
+    known = [*PLURALS, "runs", "events", "records"]
+    near = difflib.get_close_matches(what, known, n=1)
+    hint = f"did you mean {near[0]!r}?" if near else f"it is one of {', '.join(known)}"
+    return fail(Invalid(f"there is nothing called {what!r}", hint=hint))
+
+
+def _objects(situation: "Situation", kind: Kind, name: str | None, form: Form) -> None:
+    rows: list[dict[str, Any]] = [
+        {
+            "kind": str(key.kind),
+            "name": key.name,
+            "owner": str(resource.owner),
+            "labels": dict(resource.labels),
+            "origin": f"{resource.origin.file}:{resource.origin.line}" if resource.origin else None,
+            "digest": resource.digest[:12],
+            "spec": resource.spec,
+        }
+        for key, resource in sorted(situation.state.resources.items())
+        if key.kind is kind and name in {None, key.name}
+    ]
+    _found(rows, kind, name)
+    for row in rows if form in {Form.TABLE, Form.WIDE} else []:
+        row["labels"] = [f"{label}={value}" for label, value in row["labels"].items()]
+    show(rows, form, columns=("name", "labels", "origin"), wide=("owner", "digest"))
+
+
+def _found(rows: Sequence[object], kind: Kind, name: str | None) -> None:
+    if not rows and name is not None:
+        fail(NotFound(f"no {kind} {name!r} is in force", hint=f"reconciler get {kind.lower()}s"))
+
+
+async def _connections(
+    built: "House", situation: "Situation", name: str | None, form: Form
+) -> None:
+    views = built.store.views
+    states, counts = await views.connection_states(), await views.counts()
+    cursors = await views.cursors()
+    rows: list[dict[str, Any]] = []
+    for connection in situation.connections():
+        if name not in {None, connection.key.name}:
+            continue
+        uid = situation.uid(connection)
+        state = states.get(uid)
+        synced = [c.advanced_at for c in cursors if c.connection == uid and c.advanced_at]
+        rows.append(
+            {
+                "name": connection.key.name,
+                "connector": connection.spec["connector"],
+                "status": str(state.status) if state else "pending",
+                "records": sum(count for (held, _), count in counts.items() if held == uid),
+                "last_sync": moment(max(synced, default=None)),
+                "since": moment(state.since) if state else None,
+                "reason": state.reason if state else None,
+                "entities": list(situation.entities(connection)),
+                "uid": uid,
+            }
+        )
+    _found(rows, Kind.CONNECTION, name)
+    show(
+        rows,
+        form,
+        columns=("name", "connector", "status", "records", "last_sync", "reason"),
+        wide=("since", "entities", "uid"),
+        nothing="no connection is in force; reconciler apply brings your specs into force",
+    )
+
+
+async def _runs(
+    built: "House", situation: "Situation", name: str | None, how: tuple[Form, int]
+) -> None:
+    form, limit = how
+    uid = situation.uid(situation.connection(name)) if name else None
+    runs = await built.store.views.runs(uid, limit=limit)
+    rows = [
+        {
+            **{field: getattr(run, field) for field in _RUN_FIELDS},
+            "connection": situation.name_of(run.connection),
+            "started_at": moment(run.started_at),
+            "finished_at": moment(run.finished_at),
+        }
+        for run in runs
+    ]
+    show(
+        rows,
+        form,
+        columns=(
+            "started_at", "connection", "entity", "mode", "status",
+            "read", "created", "updated", "unchanged", "deleted", "error",
+        ),
+        wide=("id", "trigger", "pages", "invalid", "finished_at"),
+        nothing="nothing was synced yet; reconciler sync CONNECTION",
+    )  # fmt: skip
+
+
+_RUN_FIELDS: Final = (
+    "id", "entity", "mode", "trigger", "status", "pages",
+    "read", "created", "updated", "unchanged", "deleted", "invalid", "error",
+)  # fmt: skip
+
+
+async def _events(built: "House", subject: str | None, form: Form, limit: int) -> None:
+    events = await built.store.views.events(subject=subject, limit=limit)
+    rows = [
+        {
+            "at": moment(event.occurred_at),
+            "type": str(event.type),
+            "subject": event.subject,
+            "data": dict(event.data) if form in {Form.JSON, Form.YAML} else _brief(event.data),
+            "id": event.id,
+        }
+        for event in events
+    ]
+    show(rows, form, columns=("at", "type", "subject", "data"), wide=("id",))
+
+
+def _brief(data: Mapping[str, Any]) -> str:
+    return " ".join(f"{name}={value}" for name, value in data.items() if value)[:100]
+
+
+async def _counts(built: "House", situation: "Situation", form: Form) -> None:
+    counts = await built.store.views.counts()
+    rows = [
+        {"connection": situation.name_of(uid), "entity": entity, "records": count}
+        for (uid, entity), count in sorted(counts.items())
+    ]
+    show(rows, form, columns=("connection", "entity", "records"))
+
+
+def describe(
+    name: Annotated[str, typer.Argument(help="Kind/name, as plans write it: Connection/acme-erp.")],
+    output: Output = Form.YAML,
+) -> None:
+    """Show one object in force: what was applied, from where, and how it is.
+
+    Example: reconciler describe Connection/acme-erp
+    """
+    kind, _, short = name.partition("/")
+    if not short:
+        fail(Invalid(f"{name!r} is not Kind/name", hint="write Connection/acme-erp"))
+    go(_describe(ResourceKey(_kind(kind.lower()), short), output))
+
+
+async def _describe(key: ResourceKey, form: Form) -> None:
+    from reconciler.app import house  # noqa: PLC0415
+    from reconciler.settings import Settings  # noqa: PLC0415
+
+    async with house(Settings()) as built:
+        situation = await built.in_force.look()
+        resource = situation.state.resources.get(key)
+        if resource is None:
+            raise NotFound(f"no {key} is in force", hint=f"reconciler get {key.kind.lower()}s")
+        told: dict[str, Any] = {
+            "apiVersion": "reconciler/v1",
+            "kind": str(key.kind),
+            "metadata": {"name": key.name, **dict(resource.body["metadata"])},
+            "spec": resource.spec,
+            "status": {
+                "owner": str(resource.owner),
+                "origin": str(resource.origin) if resource.origin else None,
+                "digest": resource.digest,
+                "uid": situation.state.uids.get(key),
+            },
+        }
+        if key.kind is Kind.CONNECTION:
+            told["status"] |= await _connection_status(built, situation, key.name)
+    show_value(told, Form.YAML if form is Form.TABLE else form)
+
+
+async def _connection_status(built: "House", situation: "Situation", name: str) -> dict[str, Any]:
+    views = built.store.views
+    connection = situation.connection(name)
+    uid = situation.uid(connection)
+    state = (await views.connection_states()).get(uid)
+    counts = await views.counts()
+    cursors = {cursor.entity: cursor for cursor in await views.cursors(uid)}
+    return {
+        "status": str(state.status) if state else "pending",
+        "reason": state.reason if state else "",
+        "since": moment(state.since) if state else None,
+        "entities": {
+            entity: {
+                "records": counts.get((uid, entity), 0),
+                "lastSync": moment(cursors[entity].advanced_at) if entity in cursors else None,
+                "cursor": cursors[entity].position if entity in cursors else None,
+            }
+            for entity in situation.entities(connection)
+        },
+    }
+
+
+def records(
+    connection: Annotated[str, typer.Argument(help="The connection's name.")],
+    entity: Annotated[str, typer.Argument(help="The entity: purchase-orders.")],
+    limit: Annotated[int, typer.Option(help="At most so many.", min=1, max=10_000)] = 20,
+    raw: Annotated[bool, typer.Option("--raw", help="With the source's own record.")] = False,
+    deleted: Annotated[bool, typer.Option("--deleted", help="Tombstones too.")] = False,
+    output: Output = Form.TABLE,
+) -> None:
+    """Show stored records in the unified shape, under the mapping in force.
+
+    Example: reconciler records acme-erp purchase-orders --limit 5 -o json
+    """
+    go(_records(connection, entity, _Choice(limit, raw=raw, deleted=deleted), output))
+
+
+class _Choice(msgspec.Struct, frozen=True):
+    limit: int
+    raw: bool
+    deleted: bool
+
+
+async def _records(name: str, entity: str, choice: _Choice, form: Form) -> None:
+    from reconciler.app import house  # noqa: PLC0415
+    from reconciler.model.record import RecordQuery  # noqa: PLC0415
+    from reconciler.settings import Settings  # noqa: PLC0415
+
+    async with house(Settings()) as built:
+        situation = await built.in_force.look()
+        connection = situation.connection(name)
+        offered = situation.manifest(connection).spec["streams"]
+        if entity not in offered:
+            raise NotFound(f"{name} has no {entity!r}", hint=f"it has {', '.join(offered)}")
+        query = RecordQuery(
+            entity, (situation.uid(connection),), deleted=choice.deleted, limit=choice.limit
+        )
+        page, _ = await built.reader.page(query)
+    rows = [_row(record, raw=choice.raw) for record in page]
+    shown = ("id", "number", "display", "name", "status", "error", "updated_at")
+    filled = [name for name in shown if any(row.get(name) is not None for row in rows)]
+    show(rows, form, columns=filled, wide=("source_id",), nothing=f"no {entity} stored for {name}")
+
+
+def _row(record: "UnifiedRecord", *, raw: bool) -> dict[str, Any]:
+    fields = msgspec.json.decode(record.mapped) if record.mapped is not None else {}
+    row = {
+        "id": record.id,
+        "source_id": record.source_id,
+        **fields,
+        "created_at": moment(record.created_at),
+        "updated_at": moment(record.updated_at),
+        "deleted_at": moment(record.deleted_at),
+        "error": record.error,
+    }
+    if raw:
+        row["raw"] = msgspec.json.decode(record.raw)
+    return row

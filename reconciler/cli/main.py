@@ -1,0 +1,46 @@
+"""The program ``reconciler``: its commands, and nothing else."""
+
+import typer
+
+from reconciler.cli import access, inspect, running, specs, starting
+
+app = typer.Typer(
+    name="reconciler",
+    help="GitOps for integrations: YAML specs in git become connections to industrial systems, "
+    "unified records and one API.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    rich_markup_mode=None,
+)
+app.command()(starting.init)
+app.command()(specs.validate)
+app.command()(specs.schema)
+app.command()(specs.plan)
+app.command()(specs.apply)
+app.command()(running.run)
+app.command()(running.sync)
+app.command()(inspect.get)
+app.command()(inspect.describe)
+app.command()(inspect.records)
+app.add_typer(access.token, name="token")
+app.command()(starting.doctor)
+app.command()(starting.version)
+
+
+@app.command()
+def demo(
+    keep: bool = typer.Option(False, "--keep", help="Keep the folder it worked in."),
+) -> None:
+    """Show the whole story in a minute, on the built-in sandbox: plan, apply, sync, read, remap.
+
+    Example: reconciler demo
+    """
+    from reconciler.cli.demo import tell  # noqa: PLC0415
+
+    tell(keep=keep)
+
+
+def main() -> None:
+    """Run the program."""
+    app()

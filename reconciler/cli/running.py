@@ -1,0 +1,162 @@
+"""``run``, ``sync``: the long-running reconciler, and one sync by hand."""
+
+import asyncio
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Self
+
+import typer
+
+from reconciler.cli.failure import fail, go
+from reconciler.cli.specs import Env, SpecsPath
+from reconciler.errors import Invalid
+
+if TYPE_CHECKING:
+    from reconciler.model.sync import SyncRun
+    from reconciler.ports import SyncRequest
+
+LOOPBACK = frozenset({"127.0.0.1", "::1", "localhost"})
+
+
+def run(
+    path: SpecsPath = Path("specs"),
+    env: Env = None,
+    bind: Annotated[
+        str | None,
+        typer.Option(help="Where to listen; default 127.0.0.1:8080.", metavar="HOST:PORT"),
+    ] = None,
+    behind_proxy: Annotated[
+        bool,
+        typer.Option(
+            "--behind-proxy", help="A proxy in front speaks TLS; needed for a public bind."
+        ),
+    ] = False,
+) -> None:
+    """Run the reconciler: watch the specs, apply changes, sync on schedule, serve the API.
+
+    Example: reconciler run specs/ --bind 127.0.0.1:8080
+    """
+    from reconciler.settings import Settings  # noqa: PLC0415
+
+    settings = Settings()
+    address = _address(bind or settings.bind, behind_proxy=behind_proxy)
+    go(_run(path, env, address))
+
+
+def _address(bind: str, *, behind_proxy: bool) -> tuple[str, int]:
+    host, _, port = bind.rpartition(":")
+    if not host or not port.isdigit() or int(port) > 65_535:
+        fail(Invalid(f"--bind {bind!r} is not HOST:PORT", hint="write 127.0.0.1:8080"))
+    host = host.strip("[]")
+    if host not in LOOPBACK and not behind_proxy:
+        msg = f"--bind {bind}: tokens would cross the network in clear"
+        fail(Invalid(msg, hint="put a proxy with TLS in front and say --behind-proxy"))
+    return host, int(port)
+
+
+async def _run(path: Path, env: str | None, address: tuple[str, int]) -> None:
+    from reconciler import app  # noqa: PLC0415
+    from reconciler.engine.reconcile import Wish  # noqa: PLC0415
+    from reconciler.settings import Settings  # noqa: PLC0415
+    from reconciler.telemetry import set_up_logs  # noqa: PLC0415
+
+    settings = Settings()
+    set_up_logs(settings.log_level, settings.log_format)
+    with app.held(settings):
+        async with app.house(settings) as built:
+            made = app.runtime(built, path, Wish(environment=env))
+            started = asyncio.Event()
+
+            async def web() -> None:
+                await app.serve(built, made, address, started=started)
+
+            work = asyncio.ensure_future(made.run(web))
+            telling = asyncio.ensure_future(_tell(started, path, address))
+            try:
+                await app.until_stopped(work)
+            finally:
+                telling.cancel()
+
+
+async def _tell(started: asyncio.Event, path: Path, address: tuple[str, int]) -> None:
+    await started.wait()
+    host, port = address
+    shown = f"[{host}]" if ":" in host else host
+    sys.stderr.write(f"reconciling {path}; API at http://{shown}:{port}/api/v1\n")
+
+
+def sync(
+    connection: Annotated[str, typer.Argument(help="The connection's name.")],
+    entities: Annotated[list[str] | None, typer.Argument(help="Default: all of them.")] = None,
+    full: Annotated[bool, typer.Option("--full", help="Read the whole history window.")] = False,
+    wait: Annotated[
+        bool, typer.Option("--wait", help="Show progress and wait for the end (always so here).")
+    ] = True,
+) -> None:
+    """Sync a connection now: what is new, or with --full everything in its history window.
+
+    Example: reconciler sync acme-erp purchase-orders --full --wait
+    """
+    from reconciler.model.sync import SyncMode  # noqa: PLC0415
+    from reconciler.ports import SyncRequest  # noqa: PLC0415
+
+    del wait
+    mode = SyncMode.FULL if full else SyncMode.INCREMENTAL
+    go(_sync(SyncRequest(connection, tuple(entities or ()), mode)))
+
+
+async def _sync(request: "SyncRequest") -> None:
+    from reconciler.app import house  # noqa: PLC0415
+    from reconciler.settings import Settings  # noqa: PLC0415
+
+    async with house(Settings()) as built:
+        with Progress(request.connection) as progress:
+            report = await built.syncs.run(request, progress)
+    if report.error is not None:
+        raise report.error
+
+
+class Progress:
+    """Tells how runs go on: a line that moves on a terminal, one line an entity at its end."""
+
+    def __init__(self, connection: str) -> None:
+        self._connection = connection
+        self._moving = sys.stderr.isatty()
+        self._started = 0.0
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        if self._moving:
+            sys.stderr.write("\r\x1b[K")
+
+    def __call__(self, run: "SyncRun") -> None:
+        """Show *run* as it stands."""
+        from time import monotonic  # noqa: PLC0415
+
+        from reconciler.model.sync import RunStatus  # noqa: PLC0415
+
+        if run.pages == 0 and run.status is RunStatus.RUNNING:
+            self._started = monotonic()
+        took = max(monotonic() - self._started, 0.001)
+        counts = f"{run.read:,} read, {run.read / took:,.0f}/s"
+        if run.status is RunStatus.RUNNING:
+            if self._moving:
+                sys.stderr.write(f"\r\x1b[K{self._connection} {run.entity}: {counts}")
+                sys.stderr.flush()
+            return
+        if self._moving:
+            sys.stderr.write("\r\x1b[K")
+        if run.status is RunStatus.SUCCEEDED:
+            sys.stdout.write(f"{self._connection} {run.entity}: {sentence(run)} ({took:.1f} s)\n")
+        sys.stdout.flush()
+
+
+def sentence(run: "SyncRun") -> str:
+    """Return what a run did in words."""
+    told = (
+        f"{run.read:,} read, {run.created:,} created, {run.updated:,} updated, "
+        f"{run.unchanged:,} unchanged, {run.deleted:,} deleted"
+    )
+    return f"{told}, {run.invalid:,} could not be mapped" if run.invalid else told

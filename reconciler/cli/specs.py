@@ -1,0 +1,295 @@
+"""``validate``, ``schema``, ``plan``, ``apply``: specs, and what they would do."""
+
+import sys
+from collections.abc import Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from reconciler.cli.failure import colored, fail, go
+from reconciler.cli.output import Form, show_value
+from reconciler.errors import Invalid, PlanStale, ReconcilerError
+
+if TYPE_CHECKING:
+    from reconciler.app import House
+    from reconciler.engine.effect import DataEffect
+    from reconciler.engine.reconcile import Wish
+    from reconciler.model.change import Plan
+
+SpecsPath = Annotated[Path, typer.Argument(help="Folder of specs, or one file.", show_default=True)]
+Env = Annotated[
+    str | None,
+    typer.Option("--env", envvar="RECONCILER_ENV", help="The Environment whose variables hold."),
+]
+Names = Annotated[
+    list[str] | None,
+    typer.Option(help="Kind/name, or a pattern (Mapping/acme-*); may be repeated."),
+]
+
+
+class ProblemForm(StrEnum):
+    """The forms of problems."""
+
+    TEXT = "text"
+    JSON = "json"
+    GITHUB = "github"
+    SARIF = "sarif"
+
+
+class PlanForm(StrEnum):
+    """The forms of a plan."""
+
+    TEXT = "text"
+    JSON = "json"
+
+
+def validate(
+    path: SpecsPath = Path("specs"),
+    env: Env = None,
+    form: Annotated[ProblemForm, typer.Option("--format", help="How to print.")] = ProblemForm.TEXT,
+) -> None:
+    """Check specs, offline: all problems at once, each with file, line and column.
+
+    Example: reconciler validate specs/ --format github
+    """
+    from reconciler.app import parse_cache, read_folder  # noqa: PLC0415
+    from reconciler.settings import Settings  # noqa: PLC0415
+    from reconciler.spec import report  # noqa: PLC0415
+
+    cache = parse_cache(Settings())
+    try:
+        snapshot, loaded = read_folder(path, env, cache)
+    except ReconcilerError as error:
+        fail(error)
+    render = {
+        ProblemForm.JSON: report.render_json,
+        ProblemForm.GITHUB: report.render_github,
+        ProblemForm.SARIF: report.render_sarif,
+    }
+    if form is ProblemForm.TEXT:
+        text = report.render_text(loaded.problems, color=colored(sys.stdout))
+    else:
+        text = render[form](loaded.problems)
+    if text and (loaded.problems or form is not ProblemForm.TEXT):
+        sys.stdout.write(text + "\n")
+    if loaded.errors:
+        raise typer.Exit(1)
+    cache.save()
+    if form is ProblemForm.TEXT:
+        sys.stdout.write(
+            f"{len(loaded.resources):,} resources in {len(snapshot.files):,} files are valid. "
+            "Nothing was contacted.\n"
+        )
+
+
+def schema(
+    kind: Annotated[str | None, typer.Argument(help="A kind; default: all of them.")] = None,
+) -> None:
+    """Print the JSON Schema of a kind, for editors.
+
+    Example: reconciler schema Connection > connection.schema.json
+    """
+    from reconciler.spec.schema import json_schema  # noqa: PLC0415
+
+    try:
+        show_value(json_schema(kind), Form.JSON)
+    except Invalid as error:
+        fail(error)
+
+
+@dataclass(frozen=True, slots=True)
+class _Options:
+    env: str | None
+    only: Sequence[str]
+    exclude: Sequence[str]
+    selector: str | None
+    prune: bool
+    max_deletes: int
+
+    def wish(self) -> "Wish":
+        from reconciler.engine.reconcile import Wish  # noqa: PLC0415
+        from reconciler.plan.planner import Scope  # noqa: PLC0415
+
+        scope = Scope(
+            only=tuple(self.only), exclude=tuple(self.exclude), selector=_labels(self.selector)
+        )
+        return Wish(self.env, scope, self.prune, self.max_deletes)
+
+
+def _labels(text: str | None) -> dict[str, str]:
+    """Return ``a=b,c=d`` as labels."""
+    if not text:
+        return {}
+    pairs = [part.partition("=") for part in text.split(",")]
+    if any(not name or not sign for name, sign, _ in pairs):
+        fail(Invalid(f"--selector {text!r} is not of the form label=value,label=value"))
+    return {name.strip(): value.strip() for name, _, value in pairs}
+
+
+Selector = Annotated[str | None, typer.Option(help="Only resources with these labels: a=b,c=d.")]
+Prune = Annotated[bool, typer.Option("--prune", help="Delete what is no longer in the specs.")]
+MaxDeletes = Annotated[int, typer.Option(help="Refuse to delete more than this.", min=0)]
+
+
+def plan(
+    path: SpecsPath = Path("specs"),
+    env: Env = None,
+    only: Names = None,
+    exclude: Names = None,
+    selector: Selector = None,
+    prune: Prune = False,
+    max_deletes: MaxDeletes = 10,
+    diff: Annotated[
+        bool, typer.Option("--diff", help="Show each field, before and after.")
+    ] = False,
+    form: Annotated[PlanForm, typer.Option("--format", help="How to print.")] = PlanForm.TEXT,
+    out: Annotated[Path | None, typer.Option(help="Save the plan, to apply exactly it.")] = None,
+    detailed_exitcode: Annotated[
+        bool, typer.Option("--detailed-exitcode", help="0 nothing, 2 changes, 1 error.")
+    ] = False,
+) -> None:
+    """Show what apply would do, and what it does to stored records. Changes nothing.
+
+    Example: reconciler plan specs/ --diff --out plan.bin
+    """
+    options = _Options(env, only or (), exclude or (), selector, prune, max_deletes)
+    made = go(_planned(path, options, form, diff=diff, out=out))
+    if detailed_exitcode and not made.empty:
+        raise typer.Exit(2)
+
+
+async def _planned(
+    path: Path, options: _Options, form: PlanForm, *, diff: bool, out: Path | None
+) -> "Plan":
+    from reconciler.app import house, plan_folder  # noqa: PLC0415
+    from reconciler.settings import Settings  # noqa: PLC0415
+
+    async with house(Settings()) as built:
+        made, effects = await plan_folder(built, path, options.wish())
+    _print(made, effects, form, env=options.env, diff=diff)
+    if out is not None:
+        from reconciler.plan.saved import dump  # noqa: PLC0415
+
+        _write(out, dump(made))
+        sys.stderr.write(f"Saved as {out}. Apply exactly this with: reconciler apply {out}\n")
+    return made
+
+
+def _print(
+    made: "Plan", effects: "list[DataEffect]", form: PlanForm, *, env: str | None, diff: bool
+) -> None:
+    from reconciler.engine.effect import notes  # noqa: PLC0415
+
+    if form is PlanForm.JSON:
+        from reconciler import __version__  # noqa: PLC0415
+        from reconciler.plan.render.json import to_json  # noqa: PLC0415
+
+        told = to_json(made, tool_version=__version__, environment=env, notes=notes(effects))
+        show_value(told, Form.JSON)
+        return
+    from reconciler.plan.render.text import render_text  # noqa: PLC0415
+
+    text = render_text(made, diff=diff, color=colored(sys.stdout), notes=notes(effects))
+    sys.stdout.write(text + "\n")
+
+
+def apply(
+    path: Annotated[
+        Path, typer.Argument(help="Folder of specs, or a plan saved by plan --out.")
+    ] = Path("specs"),
+    env: Env = None,
+    only: Names = None,
+    exclude: Names = None,
+    selector: Selector = None,
+    prune: Prune = False,
+    max_deletes: MaxDeletes = 10,
+    diff: Annotated[
+        bool, typer.Option("--diff", help="Show each field, before and after.")
+    ] = False,
+    auto_approve: Annotated[bool, typer.Option("--auto-approve", help="Do not ask.")] = False,
+) -> None:
+    """Bring specs into force, in one transaction. Asks first on a terminal.
+
+    Example: reconciler apply specs/ --auto-approve
+    """
+    options = _Options(env, only or (), exclude or (), selector, prune, max_deletes)
+    go(_applied(path, options, diff=diff, approved=auto_approve))
+
+
+async def _applied(path: Path, options: _Options, *, diff: bool, approved: bool) -> None:
+    from reconciler.app import house, plan_folder  # noqa: PLC0415
+    from reconciler.engine.apply import apply as apply_plan  # noqa: PLC0415
+    from reconciler.settings import Settings  # noqa: PLC0415
+
+    async with house(Settings()) as built:
+        if _is_saved(path):
+            made, effects = await _loaded(built, path)
+        else:
+            made, effects = await plan_folder(built, path, options.wish())
+        _print(made, effects, PlanForm.TEXT, env=options.env, diff=diff)
+        if made.empty and not made.blocks:
+            return
+        if not made.blocks and not _agreed(approved=approved):
+            sys.stderr.write("Nothing was applied.\n")
+            raise typer.Exit(1)
+        generation = await apply_plan(made, built.store, built.clock, actor=_person())
+        sys.stdout.write(f"Applied. Generation {generation} is in force.\n")
+        for run in await built.remap.all():
+            sys.stdout.write(
+                f"Mapped {run.read:,} stored {run.entity} again: {run.updated:,} changed, "
+                "no call to the source.\n"
+            )
+
+
+async def _loaded(built: "House", path: Path) -> "tuple[Plan, list[DataEffect]]":
+    """Return the plan saved at *path*, if it still holds; else say which objects moved on."""
+    from reconciler.plan.saved import load_plan  # noqa: PLC0415
+
+    made = load_plan(_read(path))
+    state = await built.store.views.state()
+    if made.base == state.generation:
+        return made, []
+    moved = [
+        str(change.key)
+        for change in made.changes
+        if (now := state.resources.get(change.key)) is not None
+        and now.digest != getattr(getattr(change, "before", None), "digest", None)
+    ]
+    named = f"; changed since: {', '.join(moved)}" if moved else ""
+    msg = f"{path} is stale: made from generation {made.base}, now {state.generation}{named}"
+    raise PlanStale(msg, hint=f"plan again: reconciler plan --out {path}")
+
+
+def _is_saved(path: Path) -> bool:
+    return path.is_file() and path.suffix not in {".yaml", ".yml"}
+
+
+def _read(path: Path) -> bytes:
+    return path.read_bytes()
+
+
+def _write(path: Path, content: bytes) -> None:
+    try:
+        path.write_bytes(content)
+    except OSError as error:
+        fail(Invalid(f"{path}: cannot be written: {error.strerror}"))
+
+
+def _agreed(*, approved: bool) -> bool:
+    if approved:
+        return True
+    if not sys.stdin.isatty():
+        fail(Invalid("not a terminal, so nobody can be asked", hint="give --auto-approve"))
+    return typer.confirm("Apply?", default=False)
+
+
+def _person() -> str:
+    import getpass  # noqa: PLC0415
+
+    try:
+        return f"cli:{getpass.getuser()}"
+    except (KeyError, OSError):
+        return "cli"

@@ -1,0 +1,87 @@
+"""What a connection gives to its connector: settings and credentials, with references resolved."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from reconciler.connectors.secrets import Secret, is_reference, resolve
+from reconciler.errors import Invalid
+from reconciler.model.resource import Resource
+from reconciler.spec.kinds.connector import Auth, ConfigField, ConnectorSpec
+
+
+@dataclass(frozen=True, slots=True, repr=False)
+class Given:
+    """What one connection gives.
+
+    ``context`` is what templates see; ``secrets`` are the values in it that must not be shown.
+    """
+
+    name: str
+    auth: Auth
+    context: Mapping[str, Any]
+    secrets: tuple[str, ...]
+
+
+def read_settings(connection: Resource, spec: ConnectorSpec, environ: Mapping[str, str]) -> Given:
+    """Return what *connection* gives for *spec*.
+
+    Raises:
+        SecretMissing: if a reference leads nowhere.
+        Invalid: if a required setting is missing, or the auth method is not one of the connector's.
+    """
+    body = connection.spec
+    name = str(connection.key)
+    given_auth: Mapping[str, Any] = body.get("auth") or {}
+    auth = _method(name, given_auth, spec)
+    config = _Reader(name, "config", environ)
+    settings = config.read(body.get("config") or {}, spec.config)
+    credentials = _Reader(name, "auth", environ)
+    fields = {key: value for key, value in given_auth.items() if key != "method"}
+    logins = credentials.read(fields, auth.fields)
+    if isinstance(settings.get("base_url"), str):
+        settings["base_url"] = settings["base_url"].rstrip("/")
+    context = {"config": settings, "auth": logins}
+    return Given(name, auth, context, (*config.secrets, *credentials.secrets))
+
+
+def _method(name: str, given: Mapping[str, Any], spec: ConnectorSpec) -> Auth:
+    method = given.get("method")
+    if method is None and len(spec.auth) == 1:
+        return next(iter(spec.auth.values()))
+    auth = spec.auth.get(str(method))
+    if auth is None:
+        ways = ", ".join(sorted(spec.auth)) or "none"
+        what = (
+            "auth.method is missing" if method is None else f"auth.method {method!r} is not known"
+        )
+        raise Invalid(f"{name}: {what}", hint=f"the connector knows: {ways}")
+    return auth
+
+
+class _Reader:
+    """Reads one block of settings, and remembers which of them were secrets."""
+
+    def __init__(self, name: str, block: str, environ: Mapping[str, str]) -> None:
+        self._name = name
+        self._block = block
+        self._environ = environ
+        self.secrets: list[str] = []
+
+    def read(self, given: Mapping[str, Any], fields: Mapping[str, ConfigField]) -> dict[str, Any]:
+        """Return the settings of *given* and the defaults of *fields*; what is not given is null."""
+        found: dict[str, Any] = {}
+        for key in {**fields, **given}:
+            field = fields.get(key, ConfigField())
+            value = given.get(key, field.default)
+            what = f"{self._name}: {self._block}.{key}"
+            if is_reference(value):
+                secret: Secret = resolve(value, self._environ, what=what)
+                value = secret.reveal()
+                self.secrets.append(value)
+            elif field.secret and isinstance(value, str):
+                self.secrets.append(value)
+            if value is None and field.required:
+                raise Invalid(f"{what} is missing", hint=field.description)
+            found[key] = value
+        return found

@@ -1,0 +1,171 @@
+"""What a plan would do to stored records: the new mapping run over the raw ones, and compared."""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field, replace
+from typing import Final
+
+import msgspec
+
+from reconciler.engine.inforce import Situation, selects
+from reconciler.mapping.compile import Mapper
+from reconciler.model.change import Delete, Effect, Forget, Plan, Rename, Replace, State
+from reconciler.model.record import RecordQuery
+from reconciler.model.resource import Kind, Resource, ResourceKey
+from reconciler.plan.preview import Preview, Tally
+from reconciler.ports import Views
+
+PAGE: Final = 500
+LIMIT: Final = 100_000
+"""How many records of one entity of one connection are looked at; beyond it the sentence says so."""
+
+
+@dataclass(frozen=True, slots=True)
+class DataEffect:
+    """What happens to the records of one entity of one connection."""
+
+    connection: str
+    entity: str
+    preview: Preview
+    looked_at: int
+    stored: int
+    causes: tuple[ResourceKey, ...] = field(default=())
+
+    def sentence(self) -> str:
+        """Return the effect in words: ``1,204 of 3,310 purchase-orders change, 3 become null``."""
+        told = f"{self.connection}: {self.preview.sentence()}"
+        if self.looked_at < self.stored:
+            told += f" (the first {self.looked_at:,} of {self.stored:,} were looked at)"
+        return told
+
+
+def after(plan: Plan, state: State) -> State:
+    """Return the state that *plan* leads to."""
+    resources, uids = dict(state.resources), dict(state.uids)
+    for change in plan.changes:
+        if isinstance(change, (Delete, Forget)):
+            resources.pop(change.key, None)
+            uids.pop(change.key, None)
+            continue
+        if isinstance(change, Rename):
+            resources.pop(change.before.key, None)
+            uids[change.key] = uids.pop(change.before.key, "")
+        resources[change.key] = change.after
+    return replace(state, generation=state.generation + 1, resources=resources, uids=uids)
+
+
+async def data_effects(
+    plan: Plan, before: Situation, views: Views, *, limit: int = LIMIT
+) -> list[DataEffect]:
+    """Return what *plan* does to stored records, for each entity whose mapping it changes."""
+    if not _touches_mapping(plan):
+        return []
+    later = Situation(after(plan, before.state), before.catalogue)
+    counts = await views.counts()
+    effects = []
+    for connection, entity in _touched(before, later, counts):
+        uid = before.uid(connection)
+        old = before.mapper(connection, entity)
+        new = later.mapper(later.connection(_name(later, uid)), entity)
+        tally, seen = await _compare(views, (uid, entity), (old, new), limit)
+        causes = _causes(plan, connection, entity)
+        stored = counts[uid, entity]
+        effects.append(
+            DataEffect(connection.key.name, entity, tally.result(), seen, stored, causes)
+        )
+    return effects
+
+
+def notes(effects: list[DataEffect]) -> Mapping[ResourceKey, list[str]]:
+    """Return the sentences to print under the changes that cause them."""
+    told: dict[ResourceKey, list[str]] = {}
+    for effect in effects:
+        for cause in effect.causes:
+            told.setdefault(cause, []).append(effect.sentence())
+    return told
+
+
+async def _compare(
+    views: Views, what: tuple[str, str], mappers: tuple[Mapper, Mapper], limit: int
+) -> tuple[Tally, int]:
+    uid, entity = what
+    old, new = mappers
+    tally, seen = Tally(entity), 0
+    query = RecordQuery(entity=entity, connections=(uid,), limit=PAGE)
+    while seen < limit:
+        page = await views.records(query)
+        if not page:
+            break
+        raws = [record.raw for record in page]
+        tally.add(
+            [
+                (record.source_id, _decoded(text))
+                for record, (text, _) in zip(page, old(uid, raws), strict=True)
+            ],
+            [(_decoded(text), error) for text, error in new(uid, raws)],
+        )
+        seen += len(page)
+        query = replace(query, after=(page[-1].updated_at, page[-1].id))
+    return tally, seen
+
+
+def _decoded(text: bytes | None) -> dict[str, object] | None:
+    return msgspec.json.decode(text) if text is not None else None
+
+
+def _touches_mapping(plan: Plan) -> bool:
+    for change in plan.changes:
+        if change.key.kind in {Kind.MAPPING, Kind.CONNECTOR, Kind.OVERRIDE}:
+            return True
+        if isinstance(change, Replace):
+            return True
+        if Effect.REMAP in getattr(change, "effects", frozenset()):
+            return True
+    return False
+
+
+def _touched(
+    before: Situation, later: Situation, counts: Mapping[tuple[str, str], int]
+) -> Iterator[tuple[Resource, str]]:
+    for connection in before.connections():
+        uid = before.uid(connection)
+        name = _name(later, uid)
+        if ResourceKey(Kind.CONNECTION, name) not in later.state.resources:
+            continue
+        for held, entity in sorted(counts):
+            if held == uid and _differs(before, later, connection, name, entity):
+                yield connection, entity
+
+
+def _differs(
+    before: Situation, later: Situation, connection: Resource, name: str, entity: str
+) -> bool:
+    old = before.mapper(connection, entity)
+    return old.basis != later.mapper(later.connection(name), entity).basis
+
+
+def _name(situation: Situation, uid: str) -> str:
+    return situation.name_of(uid)
+
+
+def _causes(plan: Plan, connection: Resource, entity: str) -> tuple[ResourceKey, ...]:
+    """Return the changes of *plan* that this entity of *connection* is mapped by."""
+    found = []
+    for change in plan.changes:
+        resource = change.before if isinstance(change, (Delete, Forget)) else change.after
+        if (
+            change.key.kind is Kind.MAPPING and _maps(resource, connection, entity)
+        ) or change.key in (
+            connection.key,
+            ResourceKey(Kind.CONNECTOR, connection.spec["connector"]),
+        ):
+            found.append(change.key)
+    return tuple(found[:1])
+
+
+def _maps(mapping: Resource, connection: Resource, entity: str) -> bool:
+    spec = mapping.spec
+    if spec["entity"] != entity:
+        return False
+    if spec.get("connection"):
+        return bool(spec["connection"] == connection.key.name)
+    return bool(spec.get("selector")) and selects(spec["selector"], connection)

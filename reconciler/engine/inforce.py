@@ -1,0 +1,169 @@
+"""What is in force, as the engine asks it: state, manifests, and the mapper of each entity."""
+
+import difflib
+from collections.abc import Iterable, Mapping
+from typing import Any, Final
+
+from reconciler.datamodel.reader import entities
+from reconciler.errors import NotFound
+from reconciler.mapping.compile import Mapper, compile_rules
+from reconciler.mapping.layers import Layer, LayerName, effective
+from reconciler.model.change import Effect, State
+from reconciler.model.resource import Kind, Resource, ResourceKey
+from reconciler.model.value import digest_of
+from reconciler.plan.effects import basis
+from reconciler.ports import Views
+
+
+class InForce:
+    """The state in force, read again only when its generation has moved, and what follows from it.
+
+    ``catalogue`` are the built-in connectors; one that the specs declare under the same name wins.
+    """
+
+    def __init__(self, views: Views, catalogue: Mapping[str, Resource]) -> None:
+        self._views = views
+        self._catalogue = catalogue
+        self._now: Situation | None = None
+
+    async def look(self) -> "Situation":
+        """Return the situation as it is now."""
+        generation = await self._views.generation()
+        if self._now is None or self._now.state.generation != generation:
+            compiled = self._now.compiled if self._now else {}
+            self._now = Situation(await self._views.state(), self._catalogue, compiled)
+        return self._now
+
+
+class Situation:
+    """One state, and what follows from it; computed when asked for, then kept."""
+
+    def __init__(
+        self,
+        state: State,
+        catalogue: Mapping[str, Resource],
+        compiled: dict[str, Mapper] | None = None,
+    ) -> None:
+        self.state = state
+        self.catalogue = catalogue
+        self.compiled: dict[str, Mapper] = {} if compiled is None else compiled
+        self._mappers: dict[tuple[str, str], Mapper] = {}
+        self._names: dict[str, str] | None = None
+        self._declared: list[tuple[ResourceKey, Mapping[str, Any]]] | None = None
+
+    def connection(self, name: str) -> Resource:
+        """Return the connection of this name, or raise ``NotFound`` with the nearest name."""
+        found = self.state.resources.get(ResourceKey(Kind.CONNECTION, name))
+        if found is None:
+            known = [key.name for key in self.state.resources if key.kind is Kind.CONNECTION]
+            near = difflib.get_close_matches(name, known, n=1)
+            hint = f"did you mean {near[0]!r}?" if near else "reconciler get connections lists them"
+            msg = f"no connection {name!r} is in force"
+            raise NotFound(msg, hint=hint)
+        return found
+
+    def connections(self) -> Iterable[Resource]:
+        """Return all connections in force, by name."""
+        keys = sorted(key for key in self.state.resources if key.kind is Kind.CONNECTION)
+        return [self.state.resources[key] for key in keys]
+
+    def uid(self, connection: Resource) -> str:
+        """Return the stored identity of a connection."""
+        return self.state.uids[connection.key]
+
+    def name_of(self, uid: str) -> str:
+        """Return the name of the connection with this uid; the uid itself if it is gone."""
+        return self._by_uid().get(uid, uid)
+
+    def holds(self, uid: str) -> bool:
+        """Return whether the connection with this uid is in force."""
+        return uid in self._by_uid()
+
+    def manifest(self, connection: Resource) -> Resource:
+        """Return the connector of a connection: of the specs, or built in."""
+        name = connection.spec["connector"]
+        declared = self.state.resources.get(ResourceKey(Kind.CONNECTOR, name))
+        if declared is not None:
+            return declared
+        try:
+            return self.catalogue[name]
+        except KeyError:
+            msg = f"{connection.key}: no connector {name!r} is known"
+            raise NotFound(msg, hint="declare it in the specs, or choose a built-in one") from None
+
+    def entities(self, connection: Resource) -> tuple[str, ...]:
+        """Return the entities that a connection syncs: those it names, or all of its connector's."""
+        named = connection.spec.get("entities")
+        if named:
+            return tuple(named)
+        return tuple(self.manifest(connection).spec["streams"])
+
+    def mapper(self, connection: Resource, entity: str) -> Mapper:
+        """Return the compiled mapping of one entity of a connection, of all layers in force."""
+        key = (connection.key.name, entity)
+        if key not in self._mappers:
+            rules = effective(entity, self._layers(connection, entity))
+            if rules.basis not in self.compiled:
+                model = entities()
+                self.compiled[rules.basis] = compile_rules(rules, model[entity], model)
+            self._mappers[key] = self.compiled[rules.basis]
+        return self._mappers[key]
+
+    def read_basis(self, connection: Resource, entity: str) -> str:
+        """Return the digest of all settings that a cursor of this entity depends on."""
+        stream = self.manifest(connection).spec["streams"].get(entity, {})
+        reading = {k: v for k, v in stream.items() if k not in _NOT_READING}
+        return digest_of([basis(connection, Effect.RESYNC, entity=entity), reading])[:32]
+
+    def _by_uid(self) -> Mapping[str, str]:
+        if self._names is None:
+            self._names = {
+                uid: key.name for key, uid in self.state.uids.items() if key.kind is Kind.CONNECTION
+            }
+        return self._names
+
+    def _layers(self, connection: Resource, entity: str) -> list[Layer]:
+        manifest = self.manifest(connection)
+        default = manifest.spec["streams"].get(entity, {})
+        layers = [_layer("default", manifest.key, default)]
+        chosen = [(key, spec) for key, spec in self._mappings() if spec["entity"] == entity]
+        layers += [
+            _layer("selector", key, spec)
+            for key, spec in chosen
+            if spec.get("selector") and selects(spec["selector"], connection)
+        ]
+        layers += [
+            _layer("connection", key, spec)
+            for key, spec in chosen
+            if spec.get("connection") == connection.key.name
+        ]
+        return layers
+
+    def _mappings(self) -> list[tuple[ResourceKey, Mapping[str, Any]]]:
+        if self._declared is None:
+            self._declared = [
+                (key, self.state.resources[key].spec)
+                for key in sorted(self.state.resources)
+                if key.kind is Kind.MAPPING
+            ]
+        return self._declared
+
+
+_NOT_READING: Final = frozenset({"title", "fields", "customFields"})
+"""The parts of a stream that say what records become, not which are read."""
+
+
+def _layer(name: LayerName, key: ResourceKey, spec: Mapping[str, Any]) -> Layer:
+    return Layer(
+        name=name,
+        source=str(key),
+        fields=spec.get("fields", {}),
+        custom_fields=spec.get("customFields", {}),
+        inherit=spec.get("inherit", True),
+    )
+
+
+def selects(selector: Mapping[str, Any], connection: Resource) -> bool:
+    """Return whether all labels of *selector* are on *connection*."""
+    wanted: Mapping[str, str] = selector["matchLabels"]
+    return wanted.items() <= connection.labels.items()

@@ -1,0 +1,102 @@
+"""Stored records brought to the mapping in force, from our own raw copy: no source is called."""
+
+from collections.abc import Iterable
+from dataclasses import replace
+
+from reconciler.datamodel.reader import entities
+from reconciler.engine.ids import new_id
+from reconciler.engine.inforce import InForce, Situation
+from reconciler.mapping.compile import Mapper
+from reconciler.model.record import Batch
+from reconciler.model.resource import Resource
+from reconciler.model.sync import RunStatus, SyncMode, SyncRun, Trigger
+from reconciler.ports import Clock, Store
+
+PAGE = 500
+
+
+class Remap:
+    """Maps again what is stored under another mapping; a stopped one goes on where it was."""
+
+    def __init__(self, store: Store, in_force: InForce, clock: Clock) -> None:
+        self._store = store
+        self._in_force = in_force
+        self._clock = clock
+
+    async def all(self) -> list[SyncRun]:
+        """Remap whatever is stale, of all connections, and return the runs that had work."""
+        situation = await self._in_force.look()
+        counts = await self._store.views.counts()
+        runs = []
+        for connection, entity in _stored(situation, counts):
+            run = await self.one(situation, connection, entity)
+            if run is not None:
+                runs.append(run)
+        return runs
+
+    async def one(self, situation: Situation, connection: Resource, entity: str) -> SyncRun | None:
+        """Remap one entity of a connection; ``None`` if all of it was current."""
+        uid, mapper = situation.uid(connection), situation.mapper(connection, entity)
+        now = self._clock.now()
+        run = SyncRun(
+            id=new_id("run", now),
+            connection=uid,
+            entity=entity,
+            mode=SyncMode.REMAP,
+            trigger=Trigger.SPEC,
+            status=RunStatus.RUNNING,
+            started_at=now,
+        )
+        after = ""
+        while True:
+            rows = await self._store.views.stale(
+                uid, entity, basis=mapper.basis, after=after, limit=PAGE
+            )
+            if not rows:
+                break
+            batch, invalid = _mapped(
+                Batch(uid, entity, mapper.basis, run.id, list(rows), now), mapper
+            )
+            async with self._store.begin() as unit:
+                changed = await unit.records.remap(batch)
+                run = replace(
+                    run,
+                    pages=run.pages + 1,
+                    read=run.read + len(rows),
+                    updated=run.updated + changed,
+                    unchanged=run.unchanged + len(rows) - changed,
+                    invalid=run.invalid + invalid,
+                )
+                await unit.runs.put(run)
+                await unit.commit()
+            after = rows[-1].id
+        return await self._ended(run) if run.pages else None
+
+    async def _ended(self, run: SyncRun) -> SyncRun:
+        done = replace(run, status=RunStatus.SUCCEEDED, finished_at=self._clock.now())
+        async with self._store.begin() as unit:
+            await unit.runs.put(done)
+            await unit.commit()
+        return done
+
+
+def _mapped(batch: Batch, mapper: Mapper) -> tuple[Batch, int]:
+    mapped = mapper(batch.connection, [row.raw for row in batch.rows])
+    rows = [
+        row._replace(mapped=text, error=error)
+        for row, (text, error) in zip(batch.rows, mapped, strict=True)
+    ]
+    return replace(batch, rows=rows), sum(text is None for text, _ in mapped)
+
+
+def _stored(
+    situation: Situation, counts: Iterable[tuple[str, str]]
+) -> Iterable[tuple[Resource, str]]:
+    stored = set(counts)
+    model = entities()
+    for connection in situation.connections():
+        uid = situation.uid(connection)
+        offered = situation.manifest(connection).spec["streams"]
+        for entity in sorted(entity for held, entity in stored if held == uid):
+            if entity in offered and entity in model:
+                yield connection, entity

@@ -1,0 +1,164 @@
+"""Syncs of a connection: each of its entities in turn, and the connection's state after it."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+from reconciler.datamodel.reader import entities
+from reconciler.engine.inforce import InForce, Situation
+from reconciler.engine.sync import Progress, Stream, StreamRun
+from reconciler.errors import (
+    Invalid,
+    RateLimited,
+    ReconcilerError,
+    Revoked,
+    Unauthorized,
+    Unreachable,
+)
+from reconciler.model.connection import ConnectionState, ConnectionStatus, Probe
+from reconciler.model.duration import parse_duration
+from reconciler.model.resource import Resource
+from reconciler.model.sync import SyncRun
+from reconciler.ports import Clock, Connector, Connectors, Store, SyncRequest
+
+
+@dataclass(frozen=True, slots=True)
+class SyncReport:
+    """What a sync of a connection did; ``error`` is what stopped it, if anything did."""
+
+    runs: tuple[SyncRun, ...]
+    error: ReconcilerError | None = None
+
+
+class Syncs:
+    """Runs syncs. One instance serves all connections of a process."""
+
+    def __init__(
+        self, store: Store, in_force: InForce, connectors: Connectors, clock: Clock
+    ) -> None:
+        self._store = store
+        self._in_force = in_force
+        self._connectors = connectors
+        self._clock = clock
+
+    async def run(
+        self, request: SyncRequest, progress: Callable[[SyncRun], None] = lambda _: None
+    ) -> SyncReport:
+        """Sync what *request* names, and return what each entity's run did.
+
+        Raises:
+            NotFound: if the connection or an entity of it is not in force.
+            SecretMissing: if a secret reference leads nowhere.
+        """
+        situation = await self._in_force.look()
+        connection = situation.connection(request.connection)
+        chosen = _chosen(situation, connection, request.entities)
+        connector = self._connectors.open(connection, situation.manifest(connection))
+        runs: list[SyncRun] = []
+        error: ReconcilerError | None = None
+        try:
+            for entity in chosen:
+                stream = self._stream(situation, connection, connector, entity)
+                run, error = await self._one(stream, request, progress)
+                runs.append(run)
+                if isinstance(error, (Unauthorized, Unreachable, RateLimited)):
+                    break  # the other entities would meet the same
+        finally:
+            await connector.close()
+        await self._remember(situation, connection, error)
+        return SyncReport(tuple(runs), error or _first_failure(runs, connection))
+
+    async def probe(self, name: str) -> None:
+        """Return if the system of connection *name* answers; else raise a ``SourceError``."""
+        situation = await self._in_force.look()
+        connection = situation.connection(name)
+        connector = self._connectors.open(connection, situation.manifest(connection))
+        error: ReconcilerError | None = None
+        try:
+            await connector.probe()
+        except ReconcilerError as found:
+            error = found
+            raise
+        finally:
+            await connector.close()
+            await self._remember(situation, connection, error)
+
+    async def _one(
+        self, stream: Stream, request: SyncRequest, progress: Progress
+    ) -> tuple[SyncRun, ReconcilerError | None]:
+        run = StreamRun(stream, self._store, self._clock, progress)
+        done = await run(request.mode, request.trigger)
+        return done, run.error
+
+    def _stream(
+        self, situation: Situation, connection: Resource, connector: Connector, entity: str
+    ) -> Stream:
+        spec = connection.spec
+        facts = connector.streams[entity]
+        deletions = spec.get("deletions") or {}
+        return Stream(
+            uid=situation.uid(connection),
+            name=connection.key.name,
+            entity=entity,
+            prefix=entities()[entity].prefix,
+            connector=connector,
+            facts=facts,
+            mapper=situation.mapper(connection, entity),
+            basis=situation.read_basis(connection, entity),
+            oldest=self._clock.now() - parse_duration(spec["history"]),
+            sweeps=facts.sweepable and deletions.get("strategy", "sweep") == "sweep",
+            brake=float(deletions.get("brake", "10%").rstrip("%")) / 100,
+        )
+
+    async def _remember(
+        self, situation: Situation, connection: Resource, error: ReconcilerError | None
+    ) -> None:
+        probe = _probe(error)
+        if probe is None:
+            return
+        now = self._clock.now()
+        uid = situation.uid(connection)
+        states = await self._store.views.connection_states()
+        before = states.get(uid) or ConnectionState(
+            connection.key, "", ConnectionStatus.PENDING, now
+        )
+        strikes = (connection.spec.get("health") or {}).get("strikes", 2)
+        after = before.after(probe, now, reason=error.message if error else "", strikes=strikes)
+        if after == before:
+            return
+        async with self._store.begin() as unit:
+            await unit.objects.set_connection_state(after)
+            await unit.commit()
+
+
+def _chosen(situation: Situation, connection: Resource, asked: Sequence[str]) -> tuple[str, ...]:
+    offered = situation.entities(connection)
+    unknown = [entity for entity in asked if entity not in offered]
+    if unknown:
+        msg = f"{connection.key} does not sync {', '.join(unknown)}"
+        raise Invalid(msg, hint=f"it syncs {', '.join(offered)}")
+    return tuple(asked) or offered
+
+
+def _probe(error: ReconcilerError | None) -> Probe | None:
+    match error:
+        case None:
+            return Probe.ANSWERED
+        case Revoked():
+            return Probe.REVOKED
+        case Unauthorized():
+            return Probe.REFUSED
+        case Unreachable():
+            return Probe.SILENT
+        case RateLimited():
+            return Probe.THROTTLED
+        case _:
+            return (
+                None  # it answered, and what it said is a matter of the run, not of the connection
+            )
+
+
+def _first_failure(runs: Sequence[SyncRun], connection: Resource) -> ReconcilerError | None:
+    for run in runs:
+        if run.error:
+            return ReconcilerError(f"{connection.key.name} {run.entity}: {run.error}")
+    return None

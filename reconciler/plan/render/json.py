@@ -1,0 +1,121 @@
+"""A plan for programs: a versioned document. Minor versions add; a reader ignores what it does not know.
+
+``docs/plan-schema.json`` is its JSON Schema. It holds secret references only, never a value.
+"""
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any, Final
+
+from reconciler.model.change import ABSENT, Change, Create, FieldChange, Plan, Rename, Replace
+from reconciler.model.resource import Kind, Origin, ResourceKey
+from reconciler.plan.compare import removal_of
+from reconciler.plan.effects import effects_of
+from reconciler.plan.paths import pointer
+from reconciler.plan.render.words import REASONS, counts, effects_asked, fields_of, origin_of
+
+FORMAT_VERSION: Final = "1.0"
+
+Notes = Mapping[ResourceKey, Sequence[str]]
+
+
+def to_json(
+    plan: Plan,
+    *,
+    tool_version: str,
+    environment: str | None = None,
+    notes: Notes | None = None,
+) -> dict[str, Any]:
+    """Return *plan* as a JSON document."""
+    return {
+        "format_version": FORMAT_VERSION,
+        "tool_version": tool_version,
+        "id": plan.id,
+        "revision": plan.revision,
+        "environment": environment,
+        "generation": {"base": plan.base, "next": plan.base + bool(plan.changes)},
+        "complete": not plan.left_out,
+        "applyable": plan.applyable,
+        "summary": _summary(plan),
+        "changes": [_change(plan, change, notes or {}) for change in plan.changes],
+        "unmanaged": [
+            {
+                "address": str(resource.key),
+                "prune_would": removal_of(resource).action.word,
+                "source": _source(resource.origin),
+            }
+            for resource in plan.unmanaged
+        ],
+        "blocks": [
+            {
+                "address": str(block.key),
+                "code": block.code,
+                "reason": block.reason,
+                "remedy": block.remedy,
+            }
+            for block in plan.blocks
+        ],
+        "drift": [],
+    }
+
+
+def _summary(plan: Plan) -> dict[str, int]:
+    return {
+        **{action.word: count for action, count in counts(plan).items()},
+        "noop": plan.unchanged,
+        "unmanaged": len(plan.unmanaged),
+        "blocked": len(plan.blocks),
+        "left_out": plan.left_out,
+        "drift": 0,
+    }
+
+
+def _change(plan: Plan, change: Change, notes: Notes) -> dict[str, Any]:
+    replaced = isinstance(change, Replace)
+    told: dict[str, Any] = {
+        "address": str(change.key),
+        "kind": change.key.kind.value,
+        "name": change.key.name,
+        "actions": ["delete", "create"] if replaced else [change.action.word],
+        "reason": REASONS[change.action],
+        "effects": [effect.value for effect in effects_asked(change)],
+        "source": _source(origin_of(change)),
+        "diff": list(_diff(plan, change)),
+        "notes": list(notes.get(change.key, ())),
+    }
+    if isinstance(change, Rename):
+        told["previous_address"] = str(change.before.key)
+    if isinstance(change, Replace):
+        told["replace_paths"] = [pointer(path) for path in change.because]
+        told["costs"] = list(change.costs)
+    return told
+
+
+def _diff(plan: Plan, change: Change) -> Iterator[dict[str, Any]]:
+    if isinstance(change, Create):
+        for name, value in change.after.body.items():
+            yield {"op": "add", "path": f"/{name}", "after": value, "effects": [], "source": None}
+    for field in fields_of(change):
+        yield _operation(change.key.kind, field, plan.places.get((change.key, field.path)))
+
+
+def _operation(kind: Kind, field: FieldChange, place: Origin | None) -> dict[str, Any]:
+    told: dict[str, Any] = {"op": _op(field), "path": pointer(field.path)}
+    if field.before is not ABSENT:
+        told["before"] = field.before
+    if field.after is not ABSENT:
+        told["after"] = field.after
+    told["effects"] = sorted(effect.value for effect in effects_of(kind, (field,)))
+    told["source"] = _source(place)
+    return told
+
+
+def _op(field: FieldChange) -> str:
+    if field.before is ABSENT:
+        return "add"
+    return "remove" if field.after is ABSENT else "replace"
+
+
+def _source(origin: Origin | None) -> dict[str, Any] | None:
+    if origin is None:
+        return None
+    return {"file": origin.file, "line": origin.line, "column": origin.column}

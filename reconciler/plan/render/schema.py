@@ -1,0 +1,124 @@
+"""The JSON Schema of the plan document; ``docs/plan-schema.json`` is written from it.
+
+``python -m reconciler.plan.render.schema`` prints it.
+"""
+
+import json
+import sys
+from typing import Any, Final
+
+from reconciler.model.change import Action, Effect
+from reconciler.model.resource import Kind
+from reconciler.plan.render.words import REASONS
+
+_ADDRESS: Final = {"type": "string", "pattern": "^[A-Z][A-Za-z]+/.+$"}
+_COUNT: Final = {"type": "integer", "minimum": 0}
+_EFFECTS: Final = {"type": "array", "items": {"enum": [effect.value for effect in Effect]}}
+_SOURCE: Final = {"oneOf": [{"$ref": "#/$defs/source"}, {"type": "null"}]}
+_ACTIONS: Final = [action.word for action in Action]
+_COUNTED: Final = [*_ACTIONS, "noop", "unmanaged", "blocked", "left_out", "drift"]
+
+
+def plan_schema() -> dict[str, Any]:
+    """Return the JSON Schema (2020-12) of what ``to_json`` returns."""
+    properties = {
+        "format_version": {"type": "string", "pattern": r"^1\.\d+$"},
+        "tool_version": {"type": "string"},
+        "id": _said("string", "The same inputs give the same id."),
+        "revision": _said("string", "What the specs were read from: a commit, or a digest."),
+        "environment": {"type": ["string", "null"]},
+        "generation": _object(
+            {"base": _COUNT, "next": _COUNT}, "The generation it holds for, and the one it makes."
+        ),
+        "complete": _said("boolean", "False: --only, --exclude or --selector left something out."),
+        "applyable": _said("boolean", "It has changes, and nothing blocks it."),
+        "summary": _object(dict.fromkeys(_COUNTED, _COUNT), "How many of each."),
+        "changes": _list(_change(), "In the order in which they are made."),
+        "unmanaged": _list(_unmanaged(), "In force, no longer declared, and kept."),
+        "blocks": _list(_block(), "What stands in the way until a person decides."),
+        "drift": _list({"type": "object"}, "Where what is observed is not what was applied."),
+    }
+    return {
+        "$schema": "https://json-schema.org/draft/2020-12/schema",
+        "title": "A plan of reconciler",
+        **_object(properties, "Minor versions add fields; readers ignore what they do not know."),
+        "$defs": {"source": _source(), "operation": _operation()},
+    }
+
+
+def _change() -> dict[str, Any]:
+    kinds = [kind.value for kind in Kind]
+    schema = _object(
+        {
+            "address": _ADDRESS,
+            "kind": {"enum": kinds},
+            "name": {"type": "string"},
+            "actions": {"type": "array", "items": {"enum": _ACTIONS}, "minItems": 1},
+            "reason": {"enum": list(REASONS.values())},
+            "effects": _EFFECTS,
+            "source": _SOURCE,
+            "diff": {"type": "array", "items": {"$ref": "#/$defs/operation"}},
+            "notes": {"type": "array", "items": {"type": "string"}},
+        },
+        "One object that changes; a replace has the actions delete and create.",
+    )
+    schema["properties"]["previous_address"] = _ADDRESS
+    schema["properties"]["replace_paths"] = {"type": "array", "items": {"type": "string"}}
+    schema["properties"]["costs"] = {"type": "array", "items": {"type": "string"}}
+    return schema
+
+
+def _operation() -> dict[str, Any]:
+    schema = _object(
+        {
+            "op": {"enum": ["add", "remove", "replace"]},
+            "path": _said("string", "A JSON pointer; an item of a named list is name=x."),
+            "effects": _EFFECTS,
+            "source": _SOURCE,
+        },
+        "One field; without before it was absent, without after it will be.",
+    )
+    schema["properties"]["before"] = {}
+    schema["properties"]["after"] = {}
+    return schema
+
+
+def _unmanaged() -> dict[str, Any]:
+    would = {"enum": [Action.FORGET.word, Action.DELETE.word]}
+    return _object({"address": _ADDRESS, "prune_would": would, "source": _SOURCE}, "")
+
+
+def _block() -> dict[str, Any]:
+    text = {"type": "string"}
+    code = {"type": "string", "pattern": "^[A-Z_]+$"}
+    return _object({"address": _ADDRESS, "code": code, "reason": text, "remedy": text}, "")
+
+
+def _source() -> dict[str, Any]:
+    place = {"type": "integer", "minimum": 1}
+    return _object({"file": {"type": "string"}, "line": place, "column": place}, "Where it stands.")
+
+
+def _object(properties: dict[str, Any], description: str) -> dict[str, Any]:
+    """Return the schema of an object all of whose *properties* are always there."""
+    schema: dict[str, Any] = {"type": "object", "properties": dict(properties)}
+    if description:
+        schema["description"] = description
+    return {**schema, "required": list(properties)}
+
+
+def _list(items: dict[str, Any], description: str) -> dict[str, Any]:
+    return {"type": "array", "description": description, "items": items}
+
+
+def _said(json_type: str, description: str) -> dict[str, Any]:
+    return {"type": json_type, "description": description}
+
+
+def main() -> None:
+    """Print the schema."""
+    sys.stdout.write(json.dumps(plan_schema(), indent=2) + "\n")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,36 @@
+"""What the engine needs of the world, each port as small as its user. The shell fits them.
+
+``Store`` is a transaction at a time; a ``UnitOfWork`` has one small port a table family, and leaves
+nothing behind unless ``commit`` was called. ``connection`` is the connection's uid everywhere below
+the API; its name is for people.
+"""
+
+from reconciler.ports.remote import Connector, Connectors, StreamFacts
+from reconciler.ports.specs import Clock, Snapshot, SpecSource
+from reconciler.ports.store import Leases, Objects, Outbox, Records, Runs, Store, Tokens, UnitOfWork
+from reconciler.ports.views import Views
+from reconciler.ports.work import Job, JobHandler, Jobs, JobStatus, Sender, SyncRequest
+
+__all__ = [
+    "Clock",
+    "Connector",
+    "Connectors",
+    "Job",
+    "JobHandler",
+    "JobStatus",
+    "Jobs",
+    "Leases",
+    "Objects",
+    "Outbox",
+    "Records",
+    "Runs",
+    "Sender",
+    "Snapshot",
+    "SpecSource",
+    "Store",
+    "StreamFacts",
+    "SyncRequest",
+    "Tokens",
+    "UnitOfWork",
+    "Views",
+]

@@ -1,0 +1,73 @@
+"""Remote systems: what the engine asks of one, whatever it is."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Protocol
+
+from reconciler.model.record import Page
+from reconciler.model.resource import Resource
+
+
+@dataclass(frozen=True, slots=True)
+class StreamFacts:
+    """What the engine must know of a stream.
+
+    ``incremental``: it has a cursor. ``ordered``: its pages come in the order of the cursor, so that the
+    highest value seen is safe; else the source's clock at the start of the run is. ``resumable``: a page
+    token stays good after a stop. ``sweepable``: its ids can be listed. ``windowed``: the history window
+    cuts it (reference data is always read whole). ``primary_key`` is for people.
+    """
+
+    entity: str
+    incremental: bool
+    ordered: bool
+    resumable: bool
+    sweepable: bool
+    windowed: bool = True
+    primary_key: str = "id"
+
+
+class Connector(Protocol):
+    """One connection's system, spoken to through the manifest of its type."""
+
+    @property
+    def streams(self) -> Mapping[str, StreamFacts]:
+        """The entities it can read."""
+        ...
+
+    async def probe(self) -> None:
+        """Return if the system answers and takes our credentials; else raise a ``SourceError``."""
+        ...
+
+    def start(self, entity: str, at: datetime) -> str | None:
+        """Return the position that stands for the time *at*; ``None``: the stream has no cursor."""
+        ...
+
+    def resume(self, entity: str, position: str) -> str:
+        """Return where to start again: *position* less the stream's lookback."""
+        ...
+
+    async def read(self, entity: str, *, since: str | None, page: str | None) -> Page:
+        """Return a page of what changed at or after *since* (``None``: everything)."""
+        ...
+
+    async def ids(self, entity: str, *, page: str | None) -> Page:
+        """Return a page of the ids that exist now; ``records`` is empty."""
+        ...
+
+    async def close(self) -> None:
+        """Let go of connections."""
+        ...
+
+
+class Connectors(Protocol):
+    """Opens the connector of a connection."""
+
+    def open(self, connection: Resource, manifest: Resource) -> Connector:
+        """Return a connector; secrets are resolved here, and held nowhere else.
+
+        Raises:
+            SecretMissing: if a reference leads nowhere.
+        """
+        ...

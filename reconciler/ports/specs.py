@@ -1,0 +1,38 @@
+"""The time, and where specs come from."""
+
+from collections.abc import AsyncIterator, Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Protocol
+
+
+class Clock(Protocol):
+    """The time, and waiting for it."""
+
+    def now(self) -> datetime:
+        """Return the time now, aware, in UTC."""
+        ...
+
+    async def sleep(self, delay: timedelta) -> None:
+        """Return when *delay* has passed."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Snapshot:
+    """All spec files of one revision: path (relative, with ``/``) to content."""
+
+    revision: str
+    files: Mapping[str, bytes]
+
+
+class SpecSource(Protocol):
+    """A folder or a git branch."""
+
+    async def read(self) -> Snapshot:
+        """Return all files of one revision, never half of two."""
+        ...
+
+    def changes(self) -> AsyncIterator[None]:
+        """Yield whenever it is worth to ``read`` again; a hint, never a list of what changed."""
+        ...

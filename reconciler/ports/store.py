@@ -1,0 +1,179 @@
+"""The store: a transaction at a time, with one small port a table family."""
+
+from collections.abc import Sequence
+from contextlib import AbstractAsyncContextManager
+from datetime import datetime, timedelta
+from typing import Protocol
+
+from reconciler.model.access import Token
+from reconciler.model.change import Change, State
+from reconciler.model.connection import ConnectionState
+from reconciler.model.event import Delivery, Event
+from reconciler.model.record import Batch, Saved
+from reconciler.model.sync import Cursor, SyncRun
+from reconciler.ports.views import Views
+
+
+class Objects(Protocol):
+    """Resources in force, and the generation that counts their changes."""
+
+    async def state(self) -> State:
+        """Return what is in force."""
+        ...
+
+    async def advance_generation(self, base: int, *, revision: str, at: datetime) -> int:
+        """Take the generation from *base* to the next, or raise ``PlanStale``."""
+        ...
+
+    async def put(self, change: Change, *, actor: str, at: datetime) -> None:
+        """Make *change* true; a rename keeps the uid, a delete removes what the resource owns."""
+        ...
+
+    async def set_connection_state(self, state: ConnectionState) -> None:
+        """Keep how a connection is."""
+        ...
+
+
+class Records(Protocol):
+    """Raw and mapped records, by the page."""
+
+    async def save(self, batch: Batch) -> Saved:
+        """Keep a page: one bulk statement; rows with an equal digest and basis are not written.
+
+        A row whose raw is as stored but whose basis differs is written (mapped anew); its
+        ``updated_at`` moves only if its mapped bytes differ. A tombstone that comes back is alive.
+        """
+        ...
+
+    async def remap(self, batch: Batch) -> int:
+        """Write mapped bytes, error and basis of rows whose raw is as stored; return how many differ."""
+        ...
+
+    async def bury(
+        self, connection: str, entity: str, source_ids: Sequence[str], *, at: datetime
+    ) -> int:
+        """Make these records tombstones (``deleted_at``); return how many were alive."""
+        ...
+
+    async def erase(self, connection: str, entity: str | None = None) -> int:
+        """Remove all records of a connection, or of one entity of it, for good."""
+        ...
+
+
+class Runs(Protocol):
+    """Sync runs and cursors."""
+
+    async def cursor(self, connection: str, entity: str) -> Cursor | None:
+        """Return where the sync stands, or ``None`` before the first."""
+        ...
+
+    async def move(self, cursor: Cursor, *, before: Cursor | None) -> None:
+        """Put *cursor* where *before* stood; raise ``Conflict`` if another run has moved it."""
+        ...
+
+    async def put(self, run: SyncRun) -> None:
+        """Keep *run* as it is now, new or known."""
+        ...
+
+
+class Outbox(Protocol):
+    """Events, and their deliveries."""
+
+    async def emit(self, events: Sequence[Event]) -> None:
+        """Keep *events* with this transaction."""
+        ...
+
+    async def enqueue(self, deliveries: Sequence[Delivery]) -> None:
+        """Keep *deliveries* that are to be made."""
+        ...
+
+    async def claim(
+        self, holder: str, *, now: datetime, lease: timedelta, limit: int
+    ) -> Sequence[Delivery]:
+        """Take due deliveries under a lease that lapses."""
+        ...
+
+    async def settle(self, delivery: Delivery) -> None:
+        """Keep how a delivery stands after an attempt."""
+        ...
+
+
+class Tokens(Protocol):
+    """API tokens; the text of one is never kept."""
+
+    async def put(self, token: Token) -> None:
+        """Keep a token, new or known."""
+        ...
+
+    async def touch(self, token_id: str, *, at: datetime) -> None:
+        """Keep when a token was used last."""
+        ...
+
+
+class Leases(Protocol):
+    """Named leases: who may do what only one may do."""
+
+    async def acquire(
+        self, name: str, holder: str, *, now: datetime, lease: timedelta
+    ) -> int | None:
+        """Take or renew *name*; return its epoch, or ``None`` if another holds it."""
+        ...
+
+    async def release(self, name: str, holder: str) -> None:
+        """Let go of *name* if *holder* has it."""
+        ...
+
+
+class UnitOfWork(Protocol):
+    """One transaction: all of it, or nothing."""
+
+    @property
+    def objects(self) -> Objects:
+        """Resources and their generation."""
+        ...
+
+    @property
+    def records(self) -> Records:
+        """Raw and mapped records."""
+        ...
+
+    @property
+    def runs(self) -> Runs:
+        """Sync runs and cursors."""
+        ...
+
+    @property
+    def outbox(self) -> Outbox:
+        """Events and deliveries."""
+        ...
+
+    @property
+    def tokens(self) -> Tokens:
+        """API tokens."""
+        ...
+
+    @property
+    def leases(self) -> Leases:
+        """Named leases."""
+        ...
+
+    async def commit(self) -> None:
+        """Make it all true."""
+        ...
+
+
+class Store(Protocol):
+    """Where state lives. Leaving ``begin`` without ``commit`` takes everything back."""
+
+    def begin(self) -> AbstractAsyncContextManager[UnitOfWork]:
+        """Open a transaction that may write; one at a time on SQLite."""
+        ...
+
+    @property
+    def views(self) -> Views:
+        """The read side."""
+        ...
+
+    async def close(self) -> None:
+        """Let go of files and connections."""
+        ...

@@ -1,0 +1,83 @@
+"""The read side of the store: what pages, API and command line show."""
+
+from collections.abc import Mapping, Sequence
+from typing import Protocol
+
+from reconciler.model.access import Token
+from reconciler.model.change import State
+from reconciler.model.connection import ConnectionState
+from reconciler.model.event import Event
+from reconciler.model.record import RecordQuery, Row, StoredRecord
+from reconciler.model.resource import Resource, ResourceKey
+from reconciler.model.sync import Cursor, SyncRun
+
+
+class Views(Protocol):
+    """The read side: what pages, API and command line show. Never changes anything."""
+
+    async def generation(self) -> int:
+        """Return how often the state has changed; cheap, to tell whether ``state`` is worth a read."""
+        ...
+
+    async def state(self) -> State:
+        """Return what is in force."""
+        ...
+
+    async def resource(self, key: ResourceKey) -> Resource | None:
+        """Return one resource in force."""
+        ...
+
+    async def connection_states(self) -> Mapping[str, ConnectionState]:
+        """Return how each connection is, by uid."""
+        ...
+
+    async def records(self, query: RecordQuery) -> Sequence[StoredRecord]:
+        """Return records in the order of ``(updated_at, id)``, ``query.limit`` at most."""
+        ...
+
+    async def record(self, record_id: str) -> StoredRecord | None:
+        """Return one record, a tombstone too."""
+        ...
+
+    async def counts(self) -> Mapping[tuple[str, str], int]:
+        """Return how many live records there are, by (connection uid, entity)."""
+        ...
+
+    async def stale(
+        self, connection: str, entity: str, *, basis: str, after: str, limit: int
+    ) -> Sequence[Row]:
+        """Return live and dead rows not mapped under *basis*, in an order that does not change.
+
+        *after* is the id of the last row of the page before, and "" for the first page.
+        """
+        ...
+
+    async def source_ids(self, connection: str, entity: str) -> Sequence[str]:
+        """Return the source ids of all live records of an entity."""
+        ...
+
+    async def cursors(self, connection: str | None = None) -> Sequence[Cursor]:
+        """Return where the syncs stand."""
+        ...
+
+    async def runs(
+        self, connection: str | None = None, *, entity: str | None = None, limit: int = 50
+    ) -> Sequence[SyncRun]:
+        """Return sync runs, the newest first."""
+        ...
+
+    async def run(self, run_id: str) -> SyncRun | None:
+        """Return one sync run."""
+        ...
+
+    async def events(self, *, subject: str | None = None, limit: int = 100) -> Sequence[Event]:
+        """Return events, the newest first."""
+        ...
+
+    async def token_by_digest(self, digest: bytes) -> Token | None:
+        """Return the token whose text has this SHA-256."""
+        ...
+
+    async def tokens(self) -> Sequence[Token]:
+        """Return all tokens, the newest first."""
+        ...

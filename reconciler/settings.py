@@ -1,0 +1,31 @@
+"""Settings of a process: environment variables ``RECONCILER_…``, read once, by ``app.py``."""
+
+from pathlib import Path
+from typing import Literal
+
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+
+class Settings(BaseSettings):
+    """What an operator sets; each has a default that works on one machine."""
+
+    model_config = SettingsConfigDict(
+        env_prefix="RECONCILER_", extra="ignore", use_attribute_docstrings=True
+    )
+
+    state_dir: Path = Path(".reconciler")
+    """The folder of the embedded database and caches; made with mode 0700."""
+    database_url: str | None = None
+    """``postgresql://…``; default: SQLite in ``state_dir``."""
+    env: str | None = None
+    """The Environment of the specs that is in force (``--env``)."""
+    bind: str = "127.0.0.1:8080"
+    """Where ``run`` listens."""
+    allowed_hosts: tuple[str, ...] = ()
+    """Host names that the API answers for beside the loopback ones (behind a proxy)."""
+    workers: int = 4
+    """How many connections are synced at a time."""
+    log_level: Literal["debug", "info", "warning", "error"] = "info"
+    """What is logged, to standard error."""
+    log_format: Literal["auto", "console", "json"] = "auto"
+    """``auto``: for people on a terminal, JSON elsewhere."""

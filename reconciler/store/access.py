@@ -1,0 +1,88 @@
+"""API tokens, of which the text is never kept, and named leases."""
+
+from datetime import datetime, timedelta
+
+from sqlalchemy import Connection, case, or_
+
+from reconciler.model.access import Token
+from reconciler.store import dialects
+from reconciler.store.rows import token_fields
+from reconciler.store.tables import leases, tokens
+from reconciler.store.times import micros
+from reconciler.store.transaction import Transaction
+
+
+class SqlTokens:
+    """``ports.Tokens`` in one transaction."""
+
+    def __init__(self, transaction: Transaction) -> None:
+        self._transaction = transaction
+
+    async def put(self, token: Token) -> None:
+        """Keep a token, new or known."""
+        await self._transaction.do(_put, token)
+
+    async def touch(self, token_id: str, *, at: datetime) -> None:
+        """Keep when a token was used last; an earlier time than the one kept changes nothing."""
+        await self._transaction.do(_touch, token_id, micros(at))
+
+
+class SqlLeases:
+    """``ports.Leases`` in one transaction."""
+
+    def __init__(self, transaction: Transaction) -> None:
+        self._transaction = transaction
+
+    async def acquire(
+        self, name: str, holder: str, *, now: datetime, lease: timedelta
+    ) -> int | None:
+        """Take or renew *name*; return its epoch, or ``None`` if another holds it.
+
+        The epoch rises whenever the holder changes or has let go, so that what a former holder still
+        does can be told from what the present one does.
+        """
+        return await self._transaction.do(_acquire, name, holder, micros(now), micros(now + lease))
+
+    async def release(self, name: str, holder: str) -> None:
+        """Let go of *name* if *holder* has it."""
+        await self._transaction.do(_release, name, holder)
+
+
+def _put(database: Connection, token: Token) -> None:
+    database.execute(dialects.upsert(database, tokens, token_fields(token)))
+
+
+def _touch(database: Connection, token_id: str, at: int) -> None:
+    database.execute(
+        tokens.update()
+        .where(
+            tokens.c.id == token_id,
+            or_(tokens.c.last_used_at.is_(None), tokens.c.last_used_at < at),
+        )
+        .values(last_used_at=at)
+    )
+
+
+def _acquire(database: Connection, name: str, holder: str, now: int, until: int) -> int | None:
+    statement = dialects.insert(database, leases).values(
+        name=name, holder=holder, epoch=1, expires_at=until
+    )
+    mine = leases.c.holder.is_not_distinct_from(statement.excluded.holder)
+    epoch: int | None = database.scalar(
+        statement.on_conflict_do_update(
+            index_elements=["name"],
+            set_={
+                "holder": statement.excluded.holder,
+                "epoch": case((mine, leases.c.epoch), else_=leases.c.epoch + 1),
+                "expires_at": statement.excluded.expires_at,
+            },
+            where=or_(mine, leases.c.holder.is_(None), leases.c.expires_at <= now),
+        ).returning(leases.c.epoch)
+    )
+    return epoch
+
+
+def _release(database: Connection, name: str, holder: str) -> None:
+    database.execute(
+        leases.update().where(leases.c.name == name, leases.c.holder == holder).values(holder=None)
+    )

@@ -1,0 +1,72 @@
+"""What a resource owns, and what becomes of it when the resource is deleted or replaced.
+
+Runs, events and history are nobody's belongings: they tell what was, and go with their retention.
+"""
+
+import msgspec
+from sqlalchemy import Connection
+
+from reconciler.model.resource import Kind
+from reconciler.store import burials
+from reconciler.store.rows import AnyRow
+from reconciler.store.tables import (
+    connect_links,
+    connection_states,
+    credentials,
+    cursors,
+    drifts,
+    schedules,
+    tokens,
+)
+
+
+def remove(connection: Connection, row: AnyRow, at: int) -> bool:
+    """Remove what the resource of *row* owns; return whether nothing of it is kept.
+
+    A connection whose applied spec says ``deletionPolicy: retain`` keeps its records.
+    """
+    _close_drifts(connection, row.uid, at)
+    if row.kind == Kind.SYNC_SCHEDULE:
+        connection.execute(schedules.delete().where(schedules.c.schedule == row.uid))
+    if row.kind != Kind.CONNECTION:
+        return True
+    for table in (cursors, connection_states, connect_links, credentials, schedules):
+        connection.execute(table.delete().where(table.c.connection == row.uid))
+    connection.execute(
+        tokens.update()
+        .where(tokens.c.connection == row.uid, tokens.c.revoked_at.is_(None))
+        .values(revoked_at=at)
+    )
+    if _retained(row):
+        return False
+    burials.erase(connection, row.uid, None)
+    return True
+
+
+def start_anew(connection: Connection, row: AnyRow, at: int) -> None:
+    """Void what a replaced connection holds of its old system; its uid and its tokens stay.
+
+    Records are erased, or made tombstones where they are to be retained: the new system has none of them.
+    """
+    _close_drifts(connection, row.uid, at)
+    if row.kind != Kind.CONNECTION:
+        return
+    for table in (cursors, connection_states, connect_links, credentials, schedules):
+        connection.execute(table.delete().where(table.c.connection == row.uid))
+    if _retained(row):
+        burials.bury_all(connection, row.uid, at)
+    else:
+        burials.erase(connection, row.uid, None)
+
+
+def _retained(row: AnyRow) -> bool:
+    policy: object = msgspec.json.decode(row.applied)["spec"].get("deletionPolicy")
+    return policy == "retain"
+
+
+def _close_drifts(connection: Connection, uid: str, at: int) -> None:
+    connection.execute(
+        drifts.update()
+        .where(drifts.c.uid == uid, drifts.c.resolved_at.is_(None))
+        .values(resolved_at=at, resolution="removed")
+    )

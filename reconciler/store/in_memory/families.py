@@ -1,0 +1,159 @@
+"""Runs, outbox, tokens and leases without a database."""
+
+from collections.abc import Sequence
+from dataclasses import replace
+from datetime import datetime, timedelta
+
+from reconciler.errors import Conflict, NotFound
+from reconciler.model.access import Token
+from reconciler.model.event import Delivery, DeliveryStatus, Event, Lease
+from reconciler.model.sync import Cursor, SyncRun
+from reconciler.store.in_memory.shelf import Draft, Lock, Shelf
+from reconciler.store.settling import settled_with
+from reconciler.store.times import micros
+
+
+class MemoryRuns:
+    """``ports.Runs`` in one transaction."""
+
+    def __init__(self, draft: Draft) -> None:
+        self._draft = draft
+
+    async def cursor(self, connection: str, entity: str) -> Cursor | None:
+        """Return where the sync stands, or ``None`` before the first."""
+        return await self._draft.do(lambda shelf: shelf.cursors.get((connection, entity)))
+
+    async def move(self, cursor: Cursor, *, before: Cursor | None) -> None:
+        """Put *cursor* where *before* stood; raise ``Conflict`` if another run has moved it."""
+        await self._draft.do(_move, cursor, before)
+
+    async def put(self, run: SyncRun) -> None:
+        """Keep *run* as it is now, new or known."""
+        await self._draft.do(lambda shelf: shelf.runs.update({run.id: run}))
+
+
+def _move(shelf: Shelf, cursor: Cursor, before: Cursor | None) -> None:
+    place = (cursor.connection, cursor.entity)
+    if shelf.cursors.get(place) != before:
+        raise Conflict(
+            f"the cursor of {cursor.entity} of connection {cursor.connection} was moved by another run",
+            hint="nothing of this page was kept; the other run goes on from where it stands",
+        )
+    shelf.cursors[place] = cursor
+
+
+class MemoryOutbox:
+    """``ports.Outbox`` in one transaction."""
+
+    def __init__(self, draft: Draft) -> None:
+        self._draft = draft
+
+    async def emit(self, events: Sequence[Event]) -> None:
+        """Keep *events* with this transaction; one whose id is known is the same event."""
+        await self._draft.do(_emit, events)
+
+    async def enqueue(self, deliveries: Sequence[Delivery]) -> None:
+        """Keep *deliveries* that are to be made; one whose id is known is the same delivery."""
+        await self._draft.do(_enqueue, deliveries)
+
+    async def claim(
+        self, holder: str, *, now: datetime, lease: timedelta, limit: int
+    ) -> Sequence[Delivery]:
+        """Take due deliveries under a lease that lapses, the longest due first."""
+        return await self._draft.do(_claim, Lease(holder, now + lease), now, limit)
+
+    async def settle(self, delivery: Delivery) -> None:
+        """Keep how a delivery stands after an attempt."""
+        await self._draft.do(_settle, delivery)
+
+
+def _emit(shelf: Shelf, told: Sequence[Event]) -> None:
+    for event in told:
+        shelf.events.setdefault(event.id, event)
+
+
+def _enqueue(shelf: Shelf, wanted: Sequence[Delivery]) -> None:
+    for delivery in wanted:
+        shelf.deliveries.setdefault(delivery.id, delivery)
+
+
+def _claim(shelf: Shelf, lease: Lease, now: datetime, limit: int) -> Sequence[Delivery]:
+    due = sorted(
+        (
+            delivery
+            for delivery in shelf.deliveries.values()
+            if delivery.status is DeliveryStatus.PENDING
+            and delivery.due_at <= now
+            and (delivery.lease is None or delivery.lease.until <= now)
+        ),
+        key=lambda delivery: (delivery.due_at, delivery.id),
+    )
+    claimed = tuple(replace(delivery, lease=lease) for delivery in due[:limit])
+    shelf.deliveries.update({delivery.id: delivery for delivery in claimed})
+    return claimed
+
+
+def _settle(shelf: Shelf, delivery: Delivery) -> None:
+    stored = shelf.deliveries.get(delivery.id)
+    if stored is None:
+        raise NotFound(f"there is no delivery {delivery.id}")
+    shelf.deliveries[delivery.id] = settled_with(stored, delivery)
+
+
+class MemoryTokens:
+    """``ports.Tokens`` in one transaction."""
+
+    def __init__(self, draft: Draft) -> None:
+        self._draft = draft
+
+    async def put(self, token: Token) -> None:
+        """Keep a token, new or known."""
+        await self._draft.do(_put_token, token)
+
+    async def touch(self, token_id: str, *, at: datetime) -> None:
+        """Keep when a token was used last; an earlier time than the one kept changes nothing."""
+        await self._draft.do(_touch, token_id, at)
+
+
+def _put_token(shelf: Shelf, token: Token) -> None:
+    if any(one.digest == token.digest and one.id != token.id for one in shelf.tokens.values()):
+        raise Conflict("what was to be written contradicts what another has written")
+    shelf.tokens[token.id] = token
+
+
+def _touch(shelf: Shelf, token_id: str, at: datetime) -> None:
+    token = shelf.tokens.get(token_id)
+    if token is not None and (token.last_used_at is None or token.last_used_at < at):
+        shelf.tokens[token_id] = replace(token, last_used_at=at)
+
+
+class MemoryLeases:
+    """``ports.Leases`` in one transaction."""
+
+    def __init__(self, draft: Draft) -> None:
+        self._draft = draft
+
+    async def acquire(
+        self, name: str, holder: str, *, now: datetime, lease: timedelta
+    ) -> int | None:
+        """Take or renew *name*; return its epoch, or ``None`` if another holds it."""
+        return await self._draft.do(_acquire, name, holder, micros(now), micros(now + lease))
+
+    async def release(self, name: str, holder: str) -> None:
+        """Let go of *name* if *holder* has it."""
+        await self._draft.do(_release, name, holder)
+
+
+def _acquire(shelf: Shelf, name: str, holder: str, now: int, until: int) -> int | None:
+    held = shelf.leases.get(name, Lock(None, 0, 0))
+    if held.holder not in {None, holder} and held.expires_at > now:
+        return None
+    epoch = held.epoch if held.holder == holder else held.epoch + 1
+    shelf.leases[name] = Lock(holder, epoch, until)
+    return epoch
+
+
+def _release(shelf: Shelf, name: str, holder: str) -> None:
+    held = shelf.leases.get(name)
+    if held is not None and held.holder == holder:
+        shelf.leases[name] = held._replace(holder=None)

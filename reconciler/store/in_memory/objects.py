@@ -1,0 +1,197 @@
+"""Resources in force, without a database."""
+
+from dataclasses import replace
+from datetime import datetime
+from typing import assert_never
+
+from reconciler.errors import Conflict, NotFound, PlanStale
+from reconciler.model.change import (
+    Adopt,
+    Change,
+    Create,
+    Delete,
+    Forget,
+    Rename,
+    Replace,
+    State,
+    Update,
+)
+from reconciler.model.connection import ConnectionState
+from reconciler.model.identity import connection_uid
+from reconciler.model.resource import Kind, Resource, ResourceKey
+from reconciler.store.in_memory.records import bury_all, erase
+from reconciler.store.in_memory.shelf import Draft, Kept, Past, Shelf
+from reconciler.store.times import micros, moment
+
+
+class MemoryObjects:
+    """``ports.Objects`` in one transaction."""
+
+    def __init__(self, draft: Draft) -> None:
+        self._draft = draft
+
+    async def state(self) -> State:
+        """Return what is in force."""
+        return await self._draft.do(state_of)
+
+    async def advance_generation(self, base: int, *, revision: str, at: datetime) -> int:
+        """Take the generation from *base* to the next, or raise ``PlanStale``."""
+        return await self._draft.do(_advance, base, revision, at)
+
+    async def put(self, change: Change, *, actor: str, at: datetime) -> None:
+        """Make *change* true; a rename keeps the uid, a delete removes what the resource owns."""
+        await self._draft.do(_put, change, actor, at)
+
+    async def set_connection_state(self, state: ConnectionState) -> None:
+        """Keep how a connection is."""
+        await self._draft.do(_set_state, state)
+
+
+def state_of(shelf: Shelf) -> State:
+    """Return what is in force."""
+    uids = {kept.resource.key: uid for uid, kept in shelf.objects.items() if _in_force(kept)}
+    resources = {key: shelf.objects[uid].resource for key, uid in sorted(uids.items())}
+    return State(shelf.generation, resources, shelf.revision, uids)
+
+
+def states_of(shelf: Shelf) -> dict[str, ConnectionState]:
+    """Return how each connection in force is, under the name it has now."""
+    return {
+        uid: replace(state, key=shelf.objects[uid].resource.key)
+        for uid, state in shelf.states.items()
+        if _in_force(shelf.objects[uid])
+    }
+
+
+def uid_of(shelf: Shelf, key: ResourceKey) -> str | None:
+    """Return the uid of a resource in force."""
+    found = (uid for uid, kept in shelf.objects.items() if _in_force(kept) and _is(kept, key))
+    return next(found, None)
+
+
+def _in_force(kept: Kept) -> bool:
+    return kept.released_at is None
+
+
+def _is(kept: Kept, key: ResourceKey) -> bool:
+    return kept.resource.key == key
+
+
+def _advance(shelf: Shelf, base: int, revision: str, at: datetime) -> int:
+    if shelf.generation != base:
+        who = [past.actor for past in shelf.history if past.generation == shelf.generation]
+        by = f" by {who[-1]}" if who else ""
+        moved = (
+            ""
+            if shelf.moved_at is None
+            else f", moved there{by} at {moment(shelf.moved_at).isoformat(timespec='seconds')}"
+        )
+        raise PlanStale(
+            f"the plan holds for generation {base}, and the state is at generation "
+            f"{shelf.generation}{moved}",
+            hint="plan again, and apply the new plan",
+        )
+    shelf.generation, shelf.revision, shelf.moved_at = base + 1, revision, micros(at)
+    return shelf.generation
+
+
+def _put(shelf: Shelf, change: Change, actor: str, at: datetime) -> None:
+    uid = _made_true(shelf, change, at)
+    shelf.history.append(Past(uid, change, actor, shelf.generation))
+
+
+def _made_true(shelf: Shelf, change: Change, at: datetime) -> str:
+    match change:
+        case Create(after=after):
+            uid = _free_uid(shelf, after.key)
+        case Update(after=after) | Adopt(after=after):
+            uid = _must_find(shelf, change.before.key)
+        case Rename(after=after):
+            uid = _must_find(shelf, change.before.key)
+            if uid_of(shelf, after.key) is not None:
+                raise Conflict(
+                    f"{after.key} is in force already; {change.before.key} cannot take its name"
+                )
+        case Replace(after=after):
+            uid = _must_find(shelf, change.before.key)
+            _start_anew(shelf, uid, at)
+        case Forget() | Delete():
+            uid = _must_find(shelf, change.before.key)
+            kept = shelf.objects[uid]
+            if isinstance(change, Forget) or not _remove(shelf, uid, kept.resource, at):
+                shelf.objects[uid] = kept._replace(released_at=micros(at))
+            else:
+                del shelf.objects[uid]
+            return uid
+        case _:
+            assert_never(change)
+    shelf.objects[uid] = Kept(after)
+    return uid
+
+
+def _must_find(shelf: Shelf, key: ResourceKey) -> str:
+    uid = uid_of(shelf, key)
+    if uid is None:
+        raise Conflict(f"{key} is not in force any more", hint="plan again: the state has moved on")
+    return uid
+
+
+def _free_uid(shelf: Shelf, key: ResourceKey) -> str:
+    if uid_of(shelf, key) is not None:
+        raise Conflict(
+            f"{key} is in force already, and cannot be created again",
+            hint="plan again: the state has moved on",
+        )
+    released = [
+        (-kept.released_at, uid)
+        for uid, kept in shelf.objects.items()
+        if _is(kept, key) and kept.released_at is not None
+    ]
+    if released:
+        return min(released)[1]
+    name = key.name if key.kind is Kind.CONNECTION else str(key)
+    taken: set[str] = set()
+    while (uid := connection_uid(name, taken=frozenset(taken))) in shelf.objects:
+        taken.add(uid)
+    return uid
+
+
+def _remove(shelf: Shelf, uid: str, resource: Resource, at: datetime) -> bool:
+    """Remove what a resource owns; return whether nothing of it is kept."""
+    if resource.key.kind is not Kind.CONNECTION:
+        return True
+    _void(shelf, uid)
+    for token in shelf.tokens.values():
+        if token.connection == uid and token.revoked_at is None:
+            shelf.tokens[token.id] = replace(token, revoked_at=at)
+    if _retained(resource):
+        return False
+    erase(shelf, uid, None)
+    return True
+
+
+def _start_anew(shelf: Shelf, uid: str, at: datetime) -> None:
+    resource = shelf.objects[uid].resource
+    if resource.key.kind is not Kind.CONNECTION:
+        return
+    _void(shelf, uid)
+    if _retained(resource):
+        bury_all(shelf, uid, at)
+    else:
+        erase(shelf, uid, None)
+
+
+def _void(shelf: Shelf, uid: str) -> None:
+    shelf.states.pop(uid, None)
+    shelf.cursors = {place: one for place, one in shelf.cursors.items() if place[0] != uid}
+
+
+def _retained(resource: Resource) -> bool:
+    return bool(resource.spec.get("deletionPolicy") == "retain")
+
+
+def _set_state(shelf: Shelf, state: ConnectionState) -> None:
+    uid = uid_of(shelf, state.key)
+    if uid is None:
+        raise NotFound(f"{state.key} is not in force, so its state cannot be kept")
+    shelf.states[uid] = state

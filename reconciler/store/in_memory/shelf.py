@@ -1,0 +1,117 @@
+"""All that a store without a database holds, and a transaction over a copy of it."""
+
+from collections.abc import Callable
+from copy import copy
+from dataclasses import dataclass, field, fields
+from typing import Concatenate, NamedTuple, ParamSpec, TypeVar
+
+from reconciler.model.access import Token
+from reconciler.model.change import Change
+from reconciler.model.connection import ConnectionState
+from reconciler.model.event import Delivery, Event
+from reconciler.model.record import StoredRecord
+from reconciler.model.resource import Resource
+from reconciler.model.sync import Cursor, SyncRun
+
+P = ParamSpec("P")
+R = TypeVar("R")
+
+
+class Kept(NamedTuple):
+    """A resource and, if it is no longer in force while its data is kept, since when (microseconds)."""
+
+    resource: Resource
+    released_at: int | None = None
+
+
+class Past(NamedTuple):
+    """One change that was made."""
+
+    uid: str
+    change: Change
+    actor: str
+    generation: int
+
+
+class Lock(NamedTuple):
+    """A named lease."""
+
+    holder: str | None
+    epoch: int
+    expires_at: int
+
+
+class Filed(NamedTuple):
+    """A record and the digest of its raw bytes."""
+
+    record: StoredRecord
+    digest: bytes
+
+
+Key = tuple[str, str, str]
+"""Connection, entity and source id."""
+
+
+@dataclass(slots=True)
+class Shelf:
+    """Everything; its values are frozen, so that a copy of the dictionaries is a copy of it all."""
+
+    generation: int = 0
+    revision: str = ""
+    moved_at: int | None = None
+    objects: dict[str, Kept] = field(default_factory=dict)
+    history: list[Past] = field(default_factory=list)
+    states: dict[str, ConnectionState] = field(default_factory=dict)
+    cursors: dict[tuple[str, str], Cursor] = field(default_factory=dict)
+    runs: dict[str, SyncRun] = field(default_factory=dict)
+    records: dict[Key, Filed] = field(default_factory=dict)
+    keys: dict[str, Key] = field(default_factory=dict)
+    clocks: dict[str, int] = field(default_factory=dict)
+    events: dict[str, Event] = field(default_factory=dict)
+    deliveries: dict[str, Delivery] = field(default_factory=dict)
+    tokens: dict[str, Token] = field(default_factory=dict)
+    leases: dict[str, Lock] = field(default_factory=dict)
+
+    def copy(self) -> "Shelf":
+        """Return a shelf that can be changed without this one."""
+        other = copy(self)
+        for one in fields(self):
+            value = getattr(self, one.name)
+            if isinstance(value, dict | list):
+                setattr(other, one.name, value.copy())
+        return other
+
+
+class Draft:
+    """A transaction: a copy of the shelf, which is put in its place on ``commit``."""
+
+    def __init__(self, shelf: Shelf, keep: Callable[[Shelf], None]) -> None:
+        self._shelf = shelf.copy()
+        self._keep = keep
+        self._over = False
+
+    async def do(
+        self, work: Callable[Concatenate[Shelf, P], R], *args: P.args, **kwargs: P.kwargs
+    ) -> R:
+        """Return what *work* returns; after work that raised, the transaction is over."""
+        self._check()
+        try:
+            return work(self._shelf, *args, **kwargs)
+        except BaseException:
+            self._over = True
+            raise
+
+    async def commit(self) -> None:
+        """Make it all true."""
+        self._check()
+        self._over = True
+        self._keep(self._shelf)
+
+    def abandon(self) -> None:
+        """Take everything back, unless it was committed."""
+        self._over = True
+
+    def _check(self) -> None:
+        if self._over:
+            msg = "the unit of work is over: begin another one"
+            raise RuntimeError(msg)

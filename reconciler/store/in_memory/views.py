@@ -1,0 +1,132 @@
+"""The read side without a database."""
+
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
+from itertools import islice
+
+from reconciler.model.access import Token
+from reconciler.model.change import State
+from reconciler.model.connection import ConnectionState
+from reconciler.model.event import Event
+from reconciler.model.record import RecordQuery, Row, StoredRecord
+from reconciler.model.resource import Resource, ResourceKey
+from reconciler.model.sync import Cursor, SyncRun
+from reconciler.store.in_memory.objects import state_of, states_of
+from reconciler.store.in_memory.records import matches
+from reconciler.store.in_memory.shelf import Shelf
+
+
+class MemoryViews:
+    """``ports.Views`` over what was committed last."""
+
+    def __init__(self, committed: Callable[[], Shelf]) -> None:
+        self._committed = committed
+
+    async def generation(self) -> int:
+        """Return how often the state has changed."""
+        return state_of(self._committed()).generation
+
+    async def state(self) -> State:
+        """Return what is in force."""
+        return state_of(self._committed())
+
+    async def resource(self, key: ResourceKey) -> Resource | None:
+        """Return one resource in force."""
+        return state_of(self._committed()).resources.get(key)
+
+    async def connection_states(self) -> Mapping[str, ConnectionState]:
+        """Return how each connection is, by uid."""
+        return states_of(self._committed())
+
+    async def records(self, query: RecordQuery) -> Sequence[StoredRecord]:
+        """Return records in the order of ``(updated_at, id)``, ``query.limit`` at most."""
+        found = [
+            filed.record
+            for filed in self._committed().records.values()
+            if matches(filed.record, query)
+        ]
+        found.sort(key=lambda record: (record.updated_at, record.id))
+        return tuple(found[: query.limit])
+
+    async def record(self, record_id: str) -> StoredRecord | None:
+        """Return one record, a tombstone too."""
+        shelf = self._committed()
+        key = shelf.keys.get(record_id)
+        return None if key is None else shelf.records[key].record
+
+    async def counts(self) -> Mapping[tuple[str, str], int]:
+        """Return how many live records there are, by (connection uid, entity)."""
+        return Counter(
+            (key[0], key[1])
+            for key, filed in self._committed().records.items()
+            if filed.record.deleted_at is None
+        )
+
+    async def stale(
+        self, connection: str, entity: str, *, basis: str, after: str, limit: int
+    ) -> Sequence[Row]:
+        """Return live and dead rows not mapped under *basis*, after the row of id *after*."""
+        shelf = self._committed()
+        reached = shelf.keys.get(after)
+        rows = [
+            (key, filed)
+            for key, filed in sorted(shelf.records.items())
+            if key[:2] == (connection, entity)
+            and filed.record.basis != basis
+            and (reached is None or key[2] > reached[2])
+        ]
+        return tuple(
+            Row(key[2], filed.record.id, filed.record.raw, filed.digest, *_mapped(filed.record))
+            for key, filed in rows[:limit]
+        )
+
+    async def source_ids(self, connection: str, entity: str) -> Sequence[str]:
+        """Return the source ids of all live records of an entity."""
+        return sorted(
+            key[2]
+            for key, filed in self._committed().records.items()
+            if key[:2] == (connection, entity) and filed.record.deleted_at is None
+        )
+
+    async def cursors(self, connection: str | None = None) -> Sequence[Cursor]:
+        """Return where the syncs stand."""
+        return tuple(
+            cursor
+            for place, cursor in sorted(self._committed().cursors.items())
+            if connection in {None, place[0]}
+        )
+
+    async def runs(
+        self, connection: str | None = None, *, entity: str | None = None, limit: int = 50
+    ) -> Sequence[SyncRun]:
+        """Return sync runs, the newest first."""
+        found = [
+            run
+            for run in self._committed().runs.values()
+            if connection in {None, run.connection} and entity in {None, run.entity}
+        ]
+        found.sort(key=lambda run: (run.started_at, run.id), reverse=True)
+        return tuple(found[:limit])
+
+    async def run(self, run_id: str) -> SyncRun | None:
+        """Return one sync run."""
+        return self._committed().runs.get(run_id)
+
+    async def events(self, *, subject: str | None = None, limit: int = 100) -> Sequence[Event]:
+        """Return events, the newest first."""
+        newest = reversed(self._committed().events.values())
+        return tuple(islice((e for e in newest if subject in {None, e.subject}), limit))
+
+    async def token_by_digest(self, digest: bytes) -> Token | None:
+        """Return the token whose text has this SHA-256."""
+        tokens = self._committed().tokens.values()
+        return next((token for token in tokens if token.digest == digest), None)
+
+    async def tokens(self) -> Sequence[Token]:
+        """Return all tokens, the newest first."""
+        tokens = self._committed().tokens.values()
+        return tuple(sorted(tokens, key=lambda one: (one.created_at, one.id), reverse=True))
+
+
+def _mapped(record: StoredRecord) -> tuple[bytes | None, str | None]:
+    return record.mapped, record.error

@@ -1,0 +1,66 @@
+"""``MemoryStore``: the whole contract of a store without a database, for tests and ``plan --offline``.
+
+It imports no database library, and is the model that the SQL store is tested against.
+"""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+from reconciler.store.in_memory.families import (
+    MemoryLeases,
+    MemoryOutbox,
+    MemoryRuns,
+    MemoryTokens,
+)
+from reconciler.store.in_memory.objects import MemoryObjects
+from reconciler.store.in_memory.records import MemoryRecords
+from reconciler.store.in_memory.shelf import Draft, Shelf
+from reconciler.store.in_memory.views import MemoryViews
+
+
+class MemoryUnit:
+    """``ports.UnitOfWork`` over a copy of all there is."""
+
+    def __init__(self, draft: Draft) -> None:
+        self._draft = draft
+        self.objects = MemoryObjects(draft)
+        self.records = MemoryRecords(draft)
+        self.runs = MemoryRuns(draft)
+        self.outbox = MemoryOutbox(draft)
+        self.tokens = MemoryTokens(draft)
+        self.leases = MemoryLeases(draft)
+
+    async def commit(self) -> None:
+        """Make it all true."""
+        await self._draft.commit()
+
+
+class MemoryStore:
+    """``ports.Store`` that ends with the process; one transaction at a time."""
+
+    def __init__(self) -> None:
+        self._shelf = Shelf()
+        self._gate = asyncio.Lock()
+        self._views = MemoryViews(lambda: self._shelf)
+
+    @asynccontextmanager
+    async def begin(self) -> AsyncIterator[MemoryUnit]:
+        """Open a transaction that may write; leaving it without ``commit`` takes everything back."""
+        async with self._gate:
+            draft = Draft(self._shelf, self._keep)
+            try:
+                yield MemoryUnit(draft)
+            finally:
+                draft.abandon()
+
+    @property
+    def views(self) -> MemoryViews:
+        """The read side."""
+        return self._views
+
+    async def close(self) -> None:
+        """Hold on to nothing: there is nothing to let go of."""
+
+    def _keep(self, shelf: Shelf) -> None:
+        self._shelf = shelf

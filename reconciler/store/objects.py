@@ -1,0 +1,284 @@
+"""Resources in force: their rows, their identity, and the generation that counts their changes."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, assert_never
+
+from sqlalchemy import Connection, bindparam, exists, select
+
+from reconciler.errors import Conflict, NotFound, PlanStale
+from reconciler.model.change import (
+    Adopt,
+    Change,
+    Create,
+    Delete,
+    Forget,
+    Rename,
+    Replace,
+    State,
+    Update,
+)
+from reconciler.model.connection import ConnectionState
+from reconciler.model.identity import connection_uid
+from reconciler.model.resource import Kind, Resource, ResourceKey
+from reconciler.store import belongings, dialects
+from reconciler.store.rows import AnyRow, resource_fields, state_fields, to_resource, to_state
+from reconciler.store.tables import connection_states, meta, object_history, objects
+from reconciler.store.times import micros, moment
+from reconciler.store.transaction import Transaction
+
+_IN_FORCE = objects.c.released_at.is_(None)
+_GENERATION = select(meta.c.generation, meta.c.revision)
+_WRITE = objects.update().where(objects.c.uid == bindparam("which"))
+_RELEASE = _WRITE.values(released_at=bindparam("released_at"))
+_BY_NAME = (
+    objects.c.kind == bindparam("kind"),
+    objects.c.name == bindparam("name"),
+)
+_FIND = select(objects).where(*_BY_NAME, _IN_FORCE)
+_FIND_RELEASED = (
+    select(objects.c.uid)
+    .where(*_BY_NAME, objects.c.released_at.is_not(None))
+    .order_by(objects.c.released_at.desc(), objects.c.uid)
+    .limit(1)
+)
+_TAKEN = select(exists().where(objects.c.uid == bindparam("uid")))
+
+
+class SqlObjects:
+    """``ports.Objects`` in one transaction."""
+
+    def __init__(self, transaction: Transaction) -> None:
+        self._transaction = transaction
+
+    async def state(self) -> State:
+        """Return what is in force."""
+        return await self._transaction.do(read_state)
+
+    async def advance_generation(self, base: int, *, revision: str, at: datetime) -> int:
+        """Take the generation from *base* to the next, or raise ``PlanStale``."""
+        return await self._transaction.do(_advance, base, revision, at)
+
+    async def put(self, change: Change, *, actor: str, at: datetime) -> None:
+        """Make *change* true; a rename keeps the uid, a delete removes what the resource owns."""
+        await self._transaction.do(_put, change, actor, at)
+
+    async def set_connection_state(self, state: ConnectionState) -> None:
+        """Keep how a connection is."""
+        await self._transaction.do(_set_state, state)
+
+
+def read_generation(connection: Connection) -> int:
+    """Return how often the state has changed."""
+    generation: int = connection.execute(_GENERATION).one().generation
+    return generation
+
+
+def read_state(connection: Connection) -> State:
+    """Return what is in force: generation, resources and uids of one moment."""
+    at = connection.execute(_GENERATION).one()
+    resources: dict[ResourceKey, Resource] = {}
+    uids: dict[ResourceKey, str] = {}
+    for row in connection.execute(
+        select(objects).where(_IN_FORCE).order_by(objects.c.kind, objects.c.name)
+    ):
+        resource = to_resource(row)
+        resources[resource.key] = resource
+        uids[resource.key] = row.uid
+    return State(at.generation, resources, at.revision, uids)
+
+
+def read_resource(connection: Connection, key: ResourceKey) -> Resource | None:
+    """Return one resource in force."""
+    row = _find(connection, key)
+    return None if row is None else to_resource(row)
+
+
+def _advance(connection: Connection, base: int, revision: str, at: datetime) -> int:
+    moved = connection.execute(
+        meta.update()
+        .where(meta.c.generation == base)
+        .values(generation=base + 1, revision=revision, moved_at=micros(at))
+    )
+    if moved.rowcount == 1:
+        return base + 1
+    now = connection.execute(select(meta.c.generation, meta.c.moved_at)).one()
+    raise PlanStale(
+        f"the plan holds for generation {base}, and the state is at generation "
+        f"{now.generation}{_who_moved(connection, now.generation, now.moved_at)}",
+        hint="plan again, and apply the new plan",
+    )
+
+
+def _who_moved(connection: Connection, generation: int, moved_at: int | None) -> str:
+    if moved_at is None:
+        return ""
+    actor = connection.scalar(
+        select(object_history.c.actor)
+        .where(object_history.c.generation == generation)
+        .order_by(object_history.c.seq.desc())
+        .limit(1)
+    )
+    by = f" by {actor}" if actor else ""
+    return f", moved there{by} at {moment(moved_at).isoformat(timespec='seconds')}"
+
+
+# ── a change, made true ──────────────────────────────────────────────────────────────────────────
+
+
+@dataclass(frozen=True, slots=True)
+class _Stamp:
+    """By whom, when, and in which generation of which revision."""
+
+    actor: str
+    at: int
+    generation: int
+    revision: str
+
+
+@dataclass(frozen=True, slots=True)
+class _Entry:
+    """What history keeps of a change."""
+
+    uid: str
+    before: bytes | None
+    after: bytes | None
+
+
+def _put(connection: Connection, change: Change, actor: str, at: datetime) -> None:
+    now = connection.execute(_GENERATION).one()
+    stamp = _Stamp(actor, micros(at), now.generation, now.revision)
+    _remember(connection, change, _made_true(connection, change, stamp), stamp)
+
+
+def _made_true(connection: Connection, change: Change, stamp: _Stamp) -> _Entry:
+    match change:
+        case Create(after=after):
+            return _Entry(_create(connection, after, stamp), None, after.canonical)
+        case Update() | Adopt():
+            row = _must_find(connection, change.before.key)
+        case Rename(before=before, after=after):
+            row = _must_find(connection, before.key)
+            if _find(connection, after.key) is not None:
+                raise Conflict(
+                    f"{after.key} is in force already; {before.key} cannot take its name"
+                )
+        case Replace(before=before):
+            row = _must_find(connection, before.key)
+            belongings.start_anew(connection, row, stamp.at)
+        case Forget(before=before) | Delete(before=before):
+            row = _must_find(connection, before.key)
+            _remove(connection, row, stamp, keep=isinstance(change, Forget))
+            return _Entry(row.uid, row.applied, None)
+        case _:
+            assert_never(change)
+    connection.execute(_WRITE, {"which": row.uid, **_applied(change.after, stamp)})
+    return _Entry(row.uid, row.applied, change.after.canonical)
+
+
+def _create(connection: Connection, after: Resource, stamp: _Stamp) -> str:
+    if _find(connection, after.key) is not None:
+        raise Conflict(
+            f"{after.key} is in force already, and cannot be created again",
+            hint="plan again: the state has moved on",
+        )
+    released = _released_uid(connection, after.key)
+    if released is not None:
+        connection.execute(
+            _WRITE, {"which": released, **_applied(after, stamp), "released_at": None}
+        )
+        return released
+    uid = _new_uid(connection, after.key)
+    connection.execute(objects.insert(), {"uid": uid, **_applied(after, stamp)})
+    return uid
+
+
+def _applied(after: Resource, stamp: _Stamp) -> dict[str, Any]:
+    return {
+        **resource_fields(after),
+        "generation": stamp.generation,
+        "revision": stamp.revision,
+        "applied_at": stamp.at,
+        "applied_by": stamp.actor,
+    }
+
+
+def _remove(connection: Connection, row: AnyRow, stamp: _Stamp, *, keep: bool) -> None:
+    """Take a resource out of force; its row stays where data stays, to be found by name again."""
+    if keep or not belongings.remove(connection, row, stamp.at):
+        connection.execute(_RELEASE, {"which": row.uid, "released_at": stamp.at})
+    else:
+        connection.execute(objects.delete().where(objects.c.uid == row.uid))
+
+
+def _remember(connection: Connection, change: Change, entry: _Entry, stamp: _Stamp) -> None:
+    connection.execute(
+        object_history.insert(),
+        {
+            "uid": entry.uid,
+            "kind": change.key.kind.value,
+            "name": change.key.name,
+            "change": change.action.word,
+            "actor": stamp.actor,
+            "changed_at": stamp.at,
+            "generation": stamp.generation,
+            "revision": stamp.revision,
+            "before": entry.before,
+            "after": entry.after,
+        },
+    )
+
+
+# ── identity ─────────────────────────────────────────────────────────────────────────────────────
+
+
+def _find(connection: Connection, key: ResourceKey) -> AnyRow | None:
+    return connection.execute(_FIND, _named(key)).one_or_none()
+
+
+def _must_find(connection: Connection, key: ResourceKey) -> AnyRow:
+    row = _find(connection, key)
+    if row is None:
+        raise Conflict(f"{key} is not in force any more", hint="plan again: the state has moved on")
+    return row
+
+
+def _released_uid(connection: Connection, key: ResourceKey) -> str | None:
+    """Return the uid under which data of that name was kept when it was let go of last."""
+    return connection.scalar(_FIND_RELEASED, _named(key))
+
+
+def _named(key: ResourceKey) -> dict[str, str]:
+    return {"kind": key.kind.value, "name": key.name}
+
+
+def _new_uid(connection: Connection, key: ResourceKey) -> str:
+    """Return a uid of the key alone, unless a renamed one has it already."""
+    name = key.name if key.kind is Kind.CONNECTION else str(key)
+    taken: frozenset[str] = frozenset()
+    while True:
+        uid = connection_uid(name, taken=taken)
+        if not connection.scalar(_TAKEN, {"uid": uid}):
+            return uid
+        taken |= {uid}
+
+
+def _set_state(connection: Connection, state: ConnectionState) -> None:
+    row = _find(connection, state.key)
+    if row is None:
+        raise NotFound(f"{state.key} is not in force, so its state cannot be kept")
+    connection.execute(
+        dialects.upsert(
+            connection, connection_states, {"connection": row.uid, **state_fields(state)}
+        )
+    )
+
+
+def read_connection_states(connection: Connection) -> dict[str, ConnectionState]:
+    """Return how each connection in force is, by uid."""
+    rows = connection.execute(
+        select(connection_states, objects.c.name)
+        .join(objects, objects.c.uid == connection_states.c.connection)
+        .where(_IN_FORCE)
+    )
+    return {row.connection: to_state(row) for row in rows}

@@ -1,0 +1,206 @@
+"""Pages of records in each database's own words: the few statements on the way of every record.
+
+Written as text and run with plain tuples: per record, composing statements would cost more than running
+them.
+"""
+
+from collections.abc import Iterable, Sequence
+from typing import Final, NamedTuple, Protocol, cast
+
+import msgspec
+from sqlalchemy import Connection
+from sqlalchemy.exc import DBAPIError
+
+from reconciler.model.record import Batch
+from reconciler.store import dialects
+
+COLUMNS: Final = (
+    "id",
+    "connection",
+    "entity",
+    "source_id",
+    "digest",
+    "basis",
+    "run",
+    "created_at",
+    "updated_at",
+    "error",
+    "raw",
+    "mapped",
+)
+
+
+class Written(NamedTuple):
+    """One row as it is to be written; the fields are ``COLUMNS``."""
+
+    id: str
+    connection: str
+    entity: str
+    source_id: str
+    digest: bytes
+    basis: str
+    run: str
+    created_at: int
+    updated_at: int
+    error: str | None
+    raw: bytes
+    mapped: bytes | None
+
+
+class Remapped(NamedTuple):
+    """What a new mapping changes of a row, and the ``id`` of the row."""
+
+    basis: str
+    run: str
+    updated_at: int
+    error: str | None
+    mapped: bytes | None
+    id: str
+
+
+class Glimpse(NamedTuple):
+    """Enough of a stored row to see that there is nothing to do."""
+
+    source_id: str
+    digest: bytes
+    basis: str
+    deleted_at: int | None
+
+
+class Held(NamedTuple):
+    """All of a stored row that decides what becomes of it."""
+
+    source_id: str
+    id: str
+    digest: bytes
+    basis: str
+    created_at: int
+    updated_at: int
+    deleted_at: int | None
+    error: str | None
+    mapped: bytes | None
+
+
+class Pages(Protocol):
+    """The statements, by database."""
+
+    def glance(self, database: Connection, batch: Batch, ids: Iterable[str]) -> Iterable[Glimpse]:
+        """Return a glimpse of each stored row of these source ids."""
+        ...
+
+    def look(self, database: Connection, batch: Batch, ids: Iterable[str]) -> Iterable[Held]:
+        """Return each stored row of these source ids."""
+        ...
+
+    def add(self, database: Connection, rows: Sequence[Written]) -> None:
+        """Write rows that are not there."""
+        ...
+
+    def put(self, database: Connection, rows: Sequence[Written]) -> None:
+        """Write rows that are there: alive again, with the id and the birthday that they have."""
+        ...
+
+    def remap(self, database: Connection, rows: Sequence[Remapped]) -> None:
+        """Write what a new mapping changes."""
+        ...
+
+
+def pages_of(database: Connection) -> Pages:
+    """Return the statements for the database."""
+    return _POSTGRES if dialects.is_postgres(database) else _SQLITE
+
+
+_HELD: Final = ", ".join(Held._fields)
+_GLIMPSE: Final = ", ".join(Glimpse._fields)
+_OF_PAGE: Final = "FROM records WHERE connection = {0} AND entity = {0} AND source_id"
+_CHANGED: Final = tuple(
+    name
+    for name in COLUMNS
+    if name not in {"id", "connection", "entity", "source_id", "created_at"}
+)
+
+
+class _Texts:
+    """Statements of a parameter style; ``of_page`` compares with the ids of a page."""
+
+    def __init__(self, mark: str, of_page: str) -> None:
+        where = f"{_OF_PAGE.format(mark)} {of_page}"
+        values = ", ".join([mark] * len(COLUMNS))
+        update = ", ".join(f"{name} = excluded.{name}" for name in _CHANGED)
+        self.glance = f"SELECT {_GLIMPSE} {where}"
+        self.look = f"SELECT {_HELD} {where}"
+        self.add = f"INSERT INTO records ({', '.join(COLUMNS)}) VALUES ({values})"  # noqa: S608 - our own names
+        self.put = (
+            f"{self.add} ON CONFLICT (connection, entity, source_id)"
+            f" DO UPDATE SET {update}, deleted_at = NULL"
+        )
+        remapped = ", ".join(f"{name} = {mark}" for name in Remapped._fields[:-1])
+        self.remap = f"UPDATE records SET {remapped} WHERE id = {mark}"  # noqa: S608 - likewise
+
+
+class _Pages:
+    """What both databases do alike."""
+
+    def __init__(self, texts: _Texts) -> None:
+        self._texts = texts
+
+    def glance(self, database: Connection, batch: Batch, ids: Iterable[str]) -> Iterable[Glimpse]:
+        rows = self._ask(database, self._texts.glance, batch, ids)
+        return cast("Iterable[Glimpse]", rows)
+
+    def look(self, database: Connection, batch: Batch, ids: Iterable[str]) -> Iterable[Held]:
+        rows = self._ask(database, self._texts.look, batch, ids)
+        return cast("Iterable[Held]", rows)
+
+    def add(self, database: Connection, rows: Sequence[Written]) -> None:
+        if rows:
+            database.exec_driver_sql(self._texts.add, list(rows))
+
+    def put(self, database: Connection, rows: Sequence[Written]) -> None:
+        if rows:
+            database.exec_driver_sql(self._texts.put, list(rows))
+
+    def remap(self, database: Connection, rows: Sequence[Remapped]) -> None:
+        if rows:
+            database.exec_driver_sql(self._texts.remap, list(rows))
+
+    def _ask(
+        self, database: Connection, text: str, batch: Batch, ids: Iterable[str]
+    ) -> Sequence[object]:
+        wanted = list(ids)
+        if not wanted:
+            return ()
+        return database.exec_driver_sql(
+            text, (batch.connection, batch.entity, self._many(wanted))
+        ).all()
+
+    def _many(self, ids: list[str]) -> object:
+        return ids
+
+
+class _SqlitePages(_Pages):
+    def _many(self, ids: list[str]) -> object:
+        return msgspec.json.encode(ids).decode()
+
+
+class _PostgresPages(_Pages):
+    _COPY: Final = f"COPY records ({', '.join(COLUMNS)}) FROM STDIN (FORMAT BINARY)"
+    _TYPES: Final = (*["text"] * 4, "bytea", *["text"] * 2, *["int8"] * 2, "text", *["bytea"] * 2)
+
+    def add(self, database: Connection, rows: Sequence[Written]) -> None:
+        if not rows:
+            return
+        import psycopg  # noqa: PLC0415 - an extra, there if a PostgreSQL database is open
+
+        driver = cast("psycopg.Connection", database.connection.driver_connection)
+        try:
+            with driver.cursor() as cursor, cursor.copy(self._COPY) as copy:
+                copy.set_types(self._TYPES)
+                for row in rows:
+                    copy.write_row(row)
+        except psycopg.Error as error:
+            raise DBAPIError.instance(self._COPY, None, error, psycopg.Error) from error
+
+
+_SQLITE: Final = _SqlitePages(_Texts("?", "IN (SELECT value FROM json_each(?))"))
+_POSTGRES: Final = _PostgresPages(_Texts("%s", "= ANY(%s)"))

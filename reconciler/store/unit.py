@@ -1,0 +1,25 @@
+"""One unit of work in SQL: the families of tables, bound to one transaction."""
+
+from reconciler.store.access import SqlLeases, SqlTokens
+from reconciler.store.objects import SqlObjects
+from reconciler.store.outbox import SqlOutbox
+from reconciler.store.records import SqlRecords
+from reconciler.store.runs import SqlRuns
+from reconciler.store.transaction import Transaction
+
+
+class SqlUnit:
+    """``ports.UnitOfWork``; work that raised leaves nothing that could be committed."""
+
+    def __init__(self, transaction: Transaction) -> None:
+        self._transaction = transaction
+        self.objects = SqlObjects(transaction)
+        self.records = SqlRecords(transaction)
+        self.runs = SqlRuns(transaction)
+        self.outbox = SqlOutbox(transaction)
+        self.tokens = SqlTokens(transaction)
+        self.leases = SqlLeases(transaction)
+
+    async def commit(self) -> None:
+        """Make it all true."""
+        await self._transaction.commit()

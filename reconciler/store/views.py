@@ -1,0 +1,144 @@
+"""The read side in SQL: each view is one moment of the database, read on a thread of its own pool."""
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Concatenate, ParamSpec, TypeVar
+
+from sqlalchemy import Connection, Engine, select
+
+from reconciler.model.access import Token
+from reconciler.model.change import State
+from reconciler.model.connection import ConnectionState
+from reconciler.model.event import Event
+from reconciler.model.record import RecordQuery, Row, StoredRecord
+from reconciler.model.resource import Resource, ResourceKey
+from reconciler.model.sync import Cursor, SyncRun
+from reconciler.store import burials, objects, queries
+from reconciler.store.failures import in_our_words
+from reconciler.store.rows import to_cursor, to_event, to_run, to_token
+from reconciler.store.tables import cursors, events, sync_runs, tokens
+from reconciler.store.threads import Threads
+
+P = ParamSpec("P")
+R = TypeVar("R")
+
+
+class SqlViews:
+    """``ports.Views`` over connections that cannot write."""
+
+    def __init__(self, engine: Engine, threads: Threads) -> None:
+        self._engine = engine
+        self._threads = threads
+
+    async def generation(self) -> int:
+        """Return how often the state has changed; cheap, to tell whether ``state`` is worth a read."""
+        return await self._read(objects.read_generation)
+
+    async def state(self) -> State:
+        """Return what is in force."""
+        return await self._read(objects.read_state)
+
+    async def resource(self, key: ResourceKey) -> Resource | None:
+        """Return one resource in force."""
+        return await self._read(objects.read_resource, key)
+
+    async def connection_states(self) -> Mapping[str, ConnectionState]:
+        """Return how each connection is, by uid."""
+        return await self._read(objects.read_connection_states)
+
+    async def records(self, query: RecordQuery) -> Sequence[StoredRecord]:
+        """Return records in the order of ``(updated_at, id)``, ``query.limit`` at most."""
+        return await self._read(queries.read_records, query)
+
+    async def record(self, record_id: str) -> StoredRecord | None:
+        """Return one record, a tombstone too."""
+        return await self._read(queries.read_record, record_id)
+
+    async def counts(self) -> Mapping[tuple[str, str], int]:
+        """Return how many live records there are, by (connection uid, entity)."""
+        return await self._read(burials.count_living)
+
+    async def stale(
+        self, connection: str, entity: str, *, basis: str, after: str, limit: int
+    ) -> Sequence[Row]:
+        """Return live and dead rows not mapped under *basis*, after the row of id *after*."""
+        wish = queries.Stale(connection, entity, basis, after, limit)
+        return await self._read(queries.read_stale, wish)
+
+    async def source_ids(self, connection: str, entity: str) -> Sequence[str]:
+        """Return the source ids of all live records of an entity."""
+        return await self._read(queries.read_source_ids, connection, entity)
+
+    async def cursors(self, connection: str | None = None) -> Sequence[Cursor]:
+        """Return where the syncs stand."""
+        return await self._read(_cursors, connection)
+
+    async def runs(
+        self, connection: str | None = None, *, entity: str | None = None, limit: int = 50
+    ) -> Sequence[SyncRun]:
+        """Return sync runs, the newest first."""
+        return await self._read(_runs, connection, entity, limit)
+
+    async def run(self, run_id: str) -> SyncRun | None:
+        """Return one sync run."""
+        return await self._read(_run, run_id)
+
+    async def events(self, *, subject: str | None = None, limit: int = 100) -> Sequence[Event]:
+        """Return events, the newest first."""
+        return await self._read(_events, subject, limit)
+
+    async def token_by_digest(self, digest: bytes) -> Token | None:
+        """Return the token whose text has this SHA-256."""
+        return await self._read(_token, digest)
+
+    async def tokens(self) -> Sequence[Token]:
+        """Return all tokens, the newest first."""
+        return await self._read(_tokens)
+
+    async def _read(
+        self, look: Callable[Concatenate[Connection, P], R], *args: P.args, **kwargs: P.kwargs
+    ) -> R:
+        def call() -> R:
+            with in_our_words(), self._engine.connect() as connection:
+                return look(connection, *args, **kwargs)
+
+        return await self._threads.run(call)
+
+
+def _cursors(database: Connection, connection: str | None) -> Sequence[Cursor]:
+    wanted = select(cursors).order_by(cursors.c.connection, cursors.c.entity)
+    if connection is not None:
+        wanted = wanted.where(cursors.c.connection == connection)
+    return tuple(to_cursor(row) for row in database.execute(wanted))
+
+
+def _runs(
+    database: Connection, connection: str | None, entity: str | None, limit: int
+) -> Sequence[SyncRun]:
+    wanted = select(sync_runs).order_by(sync_runs.c.started_at.desc(), sync_runs.c.id.desc())
+    if connection is not None:
+        wanted = wanted.where(sync_runs.c.connection == connection)
+    if entity is not None:
+        wanted = wanted.where(sync_runs.c.entity == entity)
+    return tuple(to_run(row) for row in database.execute(wanted.limit(limit)))
+
+
+def _run(database: Connection, run_id: str) -> SyncRun | None:
+    row = database.execute(select(sync_runs).where(sync_runs.c.id == run_id)).one_or_none()
+    return None if row is None else to_run(row)
+
+
+def _events(database: Connection, subject: str | None, limit: int) -> Sequence[Event]:
+    wanted = select(events).order_by(events.c.seq.desc()).limit(limit)
+    if subject is not None:
+        wanted = wanted.where(events.c.subject == subject)
+    return tuple(to_event(row) for row in database.execute(wanted))
+
+
+def _token(database: Connection, digest: bytes) -> Token | None:
+    row = database.execute(select(tokens).where(tokens.c.digest == digest)).one_or_none()
+    return None if row is None else to_token(row)
+
+
+def _tokens(database: Connection) -> Sequence[Token]:
+    wanted = select(tokens).order_by(tokens.c.created_at.desc(), tokens.c.id.desc())
+    return tuple(to_token(row) for row in database.execute(wanted))

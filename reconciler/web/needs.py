@@ -1,0 +1,78 @@
+"""What the web room needs of the rooms below, each port as small as its user."""
+
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Protocol, TypeAlias
+
+from reconciler.engine.inforce import InForce
+from reconciler.model.record import RecordQuery, UnifiedRecord
+from reconciler.model.sync import SyncJob
+from reconciler.ports import Clock, Store, SyncRequest
+
+Position: TypeAlias = tuple[datetime, str]
+"""The ``(updated_at, id)`` of the last record of a page."""
+
+Check: TypeAlias = Callable[[], Awaitable[None]]
+"""Returns if a part of the program is ready to serve, and raises in words of ours if it is not."""
+
+
+class RecordReader(Protocol):
+    """Records as the API gives them."""
+
+    async def page(self, query: RecordQuery) -> tuple[Sequence[UnifiedRecord], Position | None]:
+        """Return records in the order of ``(updated_at, id)`` and where the next page starts, if any.
+
+        Mapped under the mapping in force, which may be younger than what is stored.
+        """
+        ...
+
+
+class Syncs(Protocol):
+    """Syncs on demand."""
+
+    async def request(self, request: SyncRequest) -> str:
+        """Start the work in the background and return the job's id; the same ``key`` is the same job."""
+        ...
+
+    async def job(self, job_id: str) -> SyncJob | None:
+        """Return a job that was asked for."""
+        ...
+
+
+class Schedule(Protocol):
+    """When the next syncs are due."""
+
+    async def next_run(self, connection: str, entity: str) -> datetime | None:
+        """Return when an entity of a connection (its name) is synced next; ``None``: on demand only."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Policy:
+    """What an operator may set of the API.
+
+    ``hosts`` are the names it answers for, without port; ``body`` is the largest request body in bytes;
+    ``rate`` is how many requests a minute a token has, ``burst`` how many of them at once; ``timeout``
+    is how many seconds a request may take.
+    """
+
+    hosts: frozenset[str] = frozenset({"localhost", "127.0.0.1", "[::1]"})
+    body: int = 1_048_576
+    rate: int = 1200
+    burst: int = 200
+    timeout: float = 60.0
+
+
+@dataclass(frozen=True, slots=True)
+class Services:
+    """All that the web room is given. ``checks`` are named parts that ``/readyz`` looks at."""
+
+    reader: RecordReader
+    syncs: Syncs
+    store: Store
+    clock: Clock
+    in_force: InForce
+    schedule: Schedule | None = None
+    checks: Mapping[str, Check] = field(default_factory=dict)
+    policy: Policy = field(default_factory=Policy)

@@ -1,0 +1,198 @@
+"""Ways to log in: pure flows first, then over a system."""
+
+import asyncio
+import base64
+import json
+from typing import Any
+
+import httpx
+import msgspec
+import pytest
+
+from reconciler.connectors.auth import Session, make_login, run_flow
+from reconciler.connectors.exchange import Ask
+from reconciler.connectors.questions import Filled
+from reconciler.errors import Forbidden, Invalid, SourceInvalid, Unauthorized
+from reconciler.spec.kinds.connector import Auth
+from tests.connectors.conftest import Open, manifest
+
+ASK = Ask("GET", "https://erp.example/orders")
+SESSION = {
+    "type": "session",
+    "fields": {"username": {"required": True}, "password": {"required": True, "secret": True}},
+    "login": {
+        "method": "POST",
+        "path": "/login",
+        "body": {"user": "{{ auth.username }}", "password": "{{ auth.password }}"},
+    },
+    "send": {"X-Session": "{{ login.token }}"},
+    "after": {"me": {"path": "/me/{{ login.user }}"}},
+}
+GIVEN = {"method": "session", "username": "anna", "password": {"env": "PW"}}
+ENVIRON = {"PW": "canary-password"}
+
+
+def ask_of(filled: Filled) -> Ask:
+    body = None if filled.body is None else msgspec.json.encode(filled.body)
+    return Ask(
+        filled.method, f"https://erp.example{filled.path}", filled.query, filled.headers, body
+    )
+
+
+def signed(auth: dict[str, Any], given: dict[str, str]) -> Ask:
+    login = make_login(Auth.model_validate(auth), {"auth": given, "config": {}}, ask_of)
+    with pytest.raises(StopIteration) as stop:
+        next(login.log_in())
+    assert isinstance(stop.value.value, Session)
+    return login.sign(ASK, Session())
+
+
+def test_nothing_is_sent_where_no_login_is_needed() -> None:
+    assert signed({"type": "none"}, {}) == ASK
+
+
+def test_a_bearer_token_goes_into_its_header() -> None:
+    assert signed({"type": "bearer"}, {"token": "t"}).headers == {"authorization": "Bearer t"}
+
+
+def test_basic_is_user_and_password() -> None:
+    header = signed({"type": "basic"}, {"username": "ü", "password": "p:w"}).headers[
+        "authorization"
+    ]
+    assert base64.b64decode(header.removeprefix("Basic ")).decode() == "ü:p:w"
+
+
+def test_an_api_key_goes_into_a_header_or_the_query() -> None:
+    assert signed({"type": "api_key", "header": "X-Key"}, {"key": "k"}).headers == {"X-Key": "k"}
+    assert signed({"type": "api_key", "query": "apikey"}, {"apiKey": "k"}).query == (
+        ("apikey", "k"),
+    )
+
+
+@pytest.mark.parametrize(
+    "auth", [{"type": "bearer"}, {"type": "basic"}, {"type": "api_key"}, {"type": "session"}]
+)
+def test_what_is_not_given_is_told(auth: dict[str, Any]) -> None:
+    with pytest.raises(Invalid):
+        make_login(Auth.model_validate(auth), {"auth": {}, "config": {}}, ask_of)
+
+
+def test_a_session_login_is_a_flow_of_requests_without_any_network() -> None:
+    context = {"auth": {"username": "anna", "password": "pw"}, "config": {}}
+    login = make_login(Auth.model_validate(SESSION), context, ask_of)
+    flow = login.log_in()
+    first = next(flow)
+    assert (first.method, json.loads(first.body or b"")) == (
+        "POST",
+        {"user": "anna", "password": "pw"},
+    )
+    second = flow.send(b'{"token":"t1","user":7}')
+    assert (second.url, second.headers) == ("https://erp.example/me/7", {"X-Session": "t1"})
+    with pytest.raises(StopIteration) as stop:
+        flow.send(b'{"name":"Anna"}')
+    session = stop.value.value
+    assert session.answers == {"me": {"name": "Anna"}}
+    assert login.sign(ASK, session).headers == {"X-Session": "t1"}
+
+
+async def test_a_flow_that_fails_is_closed() -> None:
+    closed: list[bool] = []
+
+    def flow() -> Any:
+        try:
+            yield ASK
+        finally:
+            closed.append(True)
+
+    async def exchange(_ask: Ask) -> bytes:
+        raise Forbidden("no")
+
+    with pytest.raises(Forbidden):
+        await run_flow(flow(), exchange)
+    assert closed == [True]
+
+
+class System:
+    """A system with sessions that can be ended."""
+
+    def __init__(self) -> None:
+        self.logins = 0
+        self.valid: set[str] = set()
+        self.refuses = False
+
+    async def __call__(self, request: httpx.Request) -> httpx.Response:
+        await asyncio.sleep(0)
+        if request.url.path == "/api/login":
+            if json.loads(request.content)["password"] != "canary-password":
+                return httpx.Response(401, text="wrong password")
+            self.logins += 1
+            token = f"session-token-number-{self.logins}"
+            if not self.refuses:
+                self.valid.add(token)
+            return httpx.Response(200, json={"token": token, "user": 7})
+        if request.url.path == "/api/me/7":
+            return httpx.Response(200, json={})
+        if request.headers.get("x-session") not in self.valid:
+            return httpx.Response(401, text=f"unknown session {request.headers.get('x-session')}")
+        return httpx.Response(200, json={"data": [{"id": 1}]})
+
+
+SPEC = manifest(auth={"session": SESSION})
+
+
+async def test_one_login_serves_many_requests(opened: Open) -> None:
+    system = System()
+    connector = opened(system, SPEC, auth=GIVEN, environ=ENVIRON)
+    await asyncio.gather(*[connector.probe() for _ in range(5)])
+    assert system.logins == 1
+
+
+async def test_an_ended_session_is_renewed_once_for_all_that_wait(opened: Open) -> None:
+    system = System()
+    connector = opened(system, SPEC, auth=GIVEN, environ=ENVIRON)
+    await connector.probe()
+    system.valid.clear()
+    await asyncio.gather(*[connector.probe() for _ in range(6)])
+    assert system.logins == 2
+
+
+async def test_a_refusal_after_another_login_is_final(opened: Open) -> None:
+    system = System()
+    system.refuses = True
+    connector = opened(system, SPEC, auth=GIVEN, environ=ENVIRON)
+    with pytest.raises(Unauthorized) as caught:
+        await connector.probe()
+    assert system.logins == 2
+    assert "session-token" not in str(caught.value)
+
+
+async def test_a_wrong_password_is_asked_for_once(opened: Open) -> None:
+    system = System()
+    connector = opened(system, SPEC, auth=GIVEN, environ={"PW": "not-the-password"})
+    with pytest.raises(Unauthorized, match="wrong password"):
+        await connector.probe()
+    assert system.logins == 0
+
+
+async def test_a_refused_fixed_key_is_not_tried_again(opened: Open) -> None:
+    asked: list[str] = []
+
+    def handler(request: httpx.Request) -> httpx.Response:
+        asked.append(request.headers["authorization"])
+        return httpx.Response(401)
+
+    spec = manifest(auth={"bearer": {"type": "bearer", "fields": {"token": {"secret": True}}}})
+    connector = opened(
+        handler, spec, auth={"method": "bearer", "token": {"env": "PW"}}, environ=ENVIRON
+    )
+    with pytest.raises(Unauthorized):
+        await connector.probe()
+    assert asked == ["Bearer canary-password"]
+
+
+async def test_a_login_answer_without_its_token_is_told(opened: Open) -> None:
+    connector = opened(
+        lambda _: httpx.Response(200, json={"other": 1}), SPEC, auth=GIVEN, environ=ENVIRON
+    )
+    with pytest.raises(SourceInvalid, match="token"):
+        await connector.probe()

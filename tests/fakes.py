@@ -1,0 +1,148 @@
+"""Fakes that keep a contract: a clock that is turned by hand, and a system that is a script."""
+
+import asyncio
+import itertools
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from reconciler.errors import ReconcilerError
+from reconciler.model.record import Page
+from reconciler.model.resource import Resource
+from reconciler.model.value import canonical
+from reconciler.ports import StreamFacts
+
+NOON = datetime(2026, 11, 24, 12, 0, tzinfo=UTC)
+
+
+class TurnedClock:
+    """Time that passes only when ``turn`` is called."""
+
+    def __init__(self, now: datetime = NOON) -> None:
+        self._now = now
+        self._waiting: list[tuple[datetime, int, asyncio.Event]] = []
+        self._count = itertools.count()
+
+    def now(self) -> datetime:
+        return self._now
+
+    async def sleep(self, delay: timedelta) -> None:
+        woken = asyncio.Event()
+        self._waiting.append((self._now + delay, next(self._count), woken))
+        await woken.wait()
+
+    async def turn(self, by: timedelta) -> None:
+        """Let *by* pass, wake who waited for it, and let them run."""
+        self._now += by
+        due = sorted(entry for entry in self._waiting if entry[0] <= self._now)
+        self._waiting = [entry for entry in self._waiting if entry[0] > self._now]
+        for _, _, woken in due:
+            woken.set()
+        for _ in range(20):
+            await asyncio.sleep(0)
+
+
+def iso(at: datetime) -> str:
+    """Return a time as a position: text that compares as the times do."""
+    return at.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
+
+
+@dataclass
+class ScriptedConnector:
+    """A system whose records are a dictionary: ``{entity: {id: record}}``, ``changed_at`` in each.
+
+    ``fail`` maps how many reads were made before to the error that the next one meets, once.
+    """
+
+    clock: TurnedClock
+    records: dict[str, dict[str, dict[str, Any]]]
+    page_size: int = 2
+    ordered: bool = True
+    resumable: bool = True
+    sweepable: bool = True
+    fail: dict[int, ReconcilerError] = field(default_factory=dict)
+    keyless: list[dict[str, Any]] = field(default_factory=list)
+    reads: list[tuple[str, str | None, str | None]] = field(default_factory=list)
+    closed: int = 0
+
+    @property
+    def streams(self) -> Mapping[str, StreamFacts]:
+        return {
+            entity: StreamFacts(
+                entity=entity,
+                incremental=True,
+                ordered=self.ordered,
+                resumable=self.resumable,
+                sweepable=self.sweepable,
+            )
+            for entity in self.records
+        }
+
+    async def probe(self) -> None:
+        self._meet()
+
+    def start(self, entity: str, at: datetime) -> str | None:
+        return iso(at)
+
+    def resume(self, entity: str, position: str) -> str:
+        at = datetime.strptime(position, "%Y-%m-%dT%H:%M:%S.%fZ").replace(tzinfo=UTC)
+        return iso(at - timedelta(minutes=5))
+
+    async def read(self, entity: str, *, since: str | None, page: str | None) -> Page:
+        self._meet()
+        self.reads.append((entity, since, page))
+        found = self._found(entity, since)
+        after = _place(found, page)
+        part = found[after : after + self.page_size]
+        more = after + self.page_size < len(found)
+        stamps = [record["changed_at"] for _, record in part]
+        return Page(
+            records=tuple(canonical(record) for _, record in part),
+            ids=tuple(key for key, _ in part),
+            next=f"{part[-1][1]['changed_at']}|{part[-1][0]}" if more else None,
+            reached=max(stamps, default=None),
+            asof=iso(self.clock.now()),
+            bad=tuple(f"record {n} has no 'id'" for n, _ in enumerate(self.keyless, 1)),
+        )
+
+    async def ids(self, entity: str, *, page: str | None) -> Page:
+        self._meet()
+        found = sorted(self.records[entity])
+        start = 0 if page is None else found.index(page) + 1
+        part = found[start : start + self.page_size]
+        more = start + self.page_size < len(found)
+        return Page(records=(), ids=tuple(part), next=part[-1] if more else None)
+
+    async def close(self) -> None:
+        self.closed += 1
+
+    def _found(self, entity: str, since: str | None) -> list[tuple[str, dict[str, Any]]]:
+        kept = [
+            (key, record)
+            for key, record in self.records[entity].items()
+            if since is None or record["changed_at"] >= since
+        ]
+        return sorted(kept, key=lambda pair: (pair[1]["changed_at"], pair[0]))
+
+    def _meet(self) -> None:
+        error = self.fail.pop(len(self.reads), None)
+        if error is not None:
+            raise error
+
+
+def _place(found: Sequence[tuple[str, dict[str, Any]]], page: str | None) -> int:
+    if page is None:
+        return 0
+    stamp, _, key = page.partition("|")
+    return sum((record["changed_at"], one) <= (stamp, key) for one, record in found)
+
+
+@dataclass
+class ScriptedConnectors:
+    """Opens the same scripted system for every connection."""
+
+    connector: ScriptedConnector
+
+    def open(self, connection: Resource, manifest: Resource) -> ScriptedConnector:
+        return self.connector
