@@ -133,17 +133,19 @@ def _gather(
     gathered: _Gathered, reading: Reading, file: str, base: Surroundings, fingerprint: bytes
 ) -> None:
     """Take in what others depend on of *file*. Findings of built-in manifests are told now, others later."""
+    key = cache_key(reading.files[file], fingerprint)
+    kept = reading.kept(key)
+    if kept is not None:
+        gathered.take(file, kept)
+        return
     found = reading.found if gathered.told else []
-
-    def made(file: str) -> tuple[list[Entry], bool]:
+    with reading.door(file):
         drafts = reading.drafts(file)
         one = examined([d for d in drafts.drafts if d.kind in _KINDS], base, found)
         gathered.broken |= {(draft.kind, draft.name) for draft in (*one.broken, *drafts.lost)}
-        sound = drafts.sound and not one.unsound and not one.broken
-        return [*one.entries, *one.unsound], sound
-
-    key = cache_key(reading.files[file], fingerprint)
-    gathered.take(file, reading.entries(file, key, made))
+        if drafts.sound and not one.unsound and not one.broken:
+            reading.keep(key, one.entries)
+        gathered.take(file, [*one.entries, *one.unsound])
 
 
 def _chosen(

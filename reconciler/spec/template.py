@@ -10,14 +10,15 @@ Filled in (with ``vars``, and ``item`` in what a set makes): every text value of
 - ``Environment`` and ``ConnectionSet``: not looked at; what they give to other documents is.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from enum import Enum
 from functools import lru_cache
-from typing import Any, Final, TypeAlias
+from typing import Any, Final
 
-from reconciler.mapping.template import Template, TemplateInvalid, compile_template, is_template
+from reconciler.mapping.template import Template, TemplateInvalid, compile_template
 from reconciler.spec.finding import Finding, Way, meant
+from reconciler.spec.survey import Templated
 
 
 class Use(Enum):
@@ -54,33 +55,25 @@ _RULES: Final = frozenset({"fields", "customFields"})
 
 @dataclass(slots=True)
 class Filled:
-    """What came of filling in: what is wrong, and the paths of texts that could not be filled in."""
+    """What came of filling in.
+
+    What is wrong, the paths of texts that could not be filled in, and whether the document is another.
+    """
 
     findings: list[Finding] = field(default_factory=list)
     unfilled: set[Way] = field(default_factory=set)
+    changed: bool = False
 
 
-def fill(data: dict[str, Any], kind: str, scope: Scope, item: Mapping[str, Any] | None) -> Filled:
-    """Fill in the templates of a document where they stand, and return what is wrong with them."""
+def fill(
+    templates: Iterable[Templated], kind: str, scope: Scope, item: Mapping[str, Any] | None
+) -> Filled:
+    """Fill in *templates* where they stand, and return what is wrong with them."""
     filler = _Filler(kind, scope, item)
-    filler.run(data)
+    if kind not in {"Environment", "ConnectionSet"}:
+        for one in templates:
+            filler.take(one)
     return filler.filled
-
-
-_Found: TypeAlias = tuple[Any, Any, str | None, Way]
-
-
-def _gather(value: Any, path: Way, found: list[_Found]) -> None:
-    """Add to *found* what holds a template: holder, key, text (``None``: the key is one), and path."""
-    for key, below in value.items() if value.__class__ is dict else enumerate(value):
-        kind = below.__class__
-        if kind is str:
-            if "{" in below and is_template(below):
-                found.append((value, key, below, (*path, key)))
-        elif kind is dict or kind is list:
-            _gather(below, (*path, key), found)
-        if key.__class__ is str and "{" in key and is_template(key):
-            found.append((value, key, None, (*path, key)))
 
 
 class _Filler:
@@ -92,21 +85,19 @@ class _Filler:
         self.filled = Filled()
         self._found = self.filled.findings
 
-    def run(self, data: dict[str, Any]) -> None:
-        if self._kind in {"Environment", "ConnectionSet"}:
+    def take(self, one: Templated) -> None:
+        """Fill in or check one text."""
+        if one.text is None:
+            hint = "only values are filled in"
+            finding = Finding("R121", one.path, "a key is no template", hint, on_key=True)
+            self._found.append(finding)
             return
-        found: list[_Found] = []
-        _gather(data, (), found)
-        for holder, key, text, path in found:
-            if text is None:
-                hint = "only values are filled in"
-                self._found.append(Finding("R121", path, "a key is no template", hint, on_key=True))
-                continue
-            use = self._use(path)
-            if use is Use.FILL:
-                holder[key] = self._filled(text, path)
-            elif use is Use.CHECK:
-                self._check(text, path)
+        use = self._use(one.path)
+        if use is Use.FILL:
+            one.holder[one.key] = self._filled(one.text, one.path)
+            self.filled.changed = True
+        elif use is Use.CHECK:
+            self._check(one.text, one.path)
 
     def _use(self, path: Way) -> Use:
         """Return what is done with the text at *path*."""
