@@ -89,7 +89,9 @@ def test_once_in_a_while_everything_is_read(runs: dict[str, SyncRun], mode: Sync
     assert request.mode is mode
 
 
-NIGHT: dict[str, Any] = {"windows": [{"deny": "0 22 * * 5", "for": "8h", "timeZone": "Europe/Amsterdam"}]}
+NIGHT: dict[str, Any] = {
+    "windows": [{"deny": "0 22 * * 5", "for": "8h", "timeZone": "Europe/Amsterdam"}]
+}
 
 
 @pytest.mark.parametrize(
