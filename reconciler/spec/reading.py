@@ -1,7 +1,8 @@
 """Files as drafts, and entries by the cache: what all stages of loading share."""
 
 import hashlib
-from collections.abc import Callable, Iterable, Mapping, MutableMapping
+from collections.abc import Iterable, Iterator, Mapping, MutableMapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Final
 
@@ -47,23 +48,23 @@ class Reading:
             self.refused.add(file)
         return read
 
-    def entries(
-        self, file: str, key: bytes, made: Callable[[str], tuple[list[Entry], bool]]
-    ) -> Iterable[Entry]:
-        """Return the entries kept under *key*, or those *made*, which are kept if all is sound."""
+    def kept(self, key: bytes) -> Sequence[Entry] | None:
+        """Return the entries kept under *key*, if there are any that can be read."""
         kept = self.cache.get(key)
-        entries = None if kept is None else unpack(kept)
-        if entries is not None:
-            return entries
+        return None if kept is None else unpack(kept)
+
+    def keep(self, key: bytes, entries: Sequence[Entry]) -> None:
+        """Keep *entries* under *key*."""
+        self.cache[key] = pack(entries)
+
+    @contextmanager
+    def door(self, file: str) -> Iterator[None]:
+        """Let nothing through that a text of *file* may raise: no text brings the reader down."""
         try:
-            found, sound = made(file)
-        except Exception as error:  # noqa: BLE001  the reader's door: no text may bring the reader down
+            yield
+        except Exception as error:  # noqa: BLE001  whatever it is, it is a problem of this file only
             said = f"the reader failed on this file ({type(error).__name__})"
             self.found.append((Draft({}, Spot(file, 1, 1)), Finding("R500", (), said, "tell us")))
-            return ()
-        if sound:
-            self.cache[key] = pack(found)
-        return found
 
 
 def _draft(node: Node, file: str) -> Draft:

@@ -14,7 +14,9 @@ import structlog
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from reconciler.errors import ReconcilerError
 from reconciler.web.problems import ApiProblem, Code, Refused, answer
+from reconciler.web.translate import translate
 
 log = structlog.get_logger(__name__)
 
@@ -51,6 +53,8 @@ class Envelope:
                 await self._app(scope, receive, turn.send)
         except Refused as refused:
             await turn.fail(refused.problem, receive)
+        except ReconcilerError as error:
+            await self._known(error, receive, turn)
         except TimeoutError as error:
             if limit.expired():
                 text = f"not done within {self._timeout:g} seconds"
@@ -59,6 +63,12 @@ class Envelope:
                 await self._fault(error, receive, turn)
         except Exception as error:  # noqa: BLE001 - the last wall: a bug is an answer and a log entry
             await self._fault(error, receive, turn)
+
+    async def _known(self, error: ReconcilerError, receive: Receive, turn: "_Turn") -> None:
+        problem = translate(error)
+        if problem.code in {Code.INTERNAL_ERROR, Code.STORE_UNAVAILABLE}:
+            log.error("request_failed", path=turn.path, exc_info=error)
+        await turn.fail(problem, receive)
 
     async def _fault(self, error: Exception, receive: Receive, turn: "_Turn") -> None:
         log.error("request_failed", path=turn.path, exc_info=error)
@@ -88,8 +98,8 @@ class _Turn:
             headers["X-Request-Id"] = self.request_id
             for name, value in _PROTECT.items():
                 headers.setdefault(name, value)
-            for name, value in self._state.get("version_headers", {}).items():
-                headers[name] = value
+            for group in ("version_headers", "rate_headers"):
+                headers.update(self._state.get(group, {}))
         elif message["type"] == "http.response.body":
             self._sent += len(message.get("body", b""))
         await self._send(message)

@@ -28,12 +28,11 @@ _CODES: Final[Mapping[int, Code]] = MappingProxyType(
 
 def install(app: FastAPI) -> None:
     """Have *app* answer its own errors in our form."""
-    app.add_exception_handler(HTTPException, _on_http)
-    app.add_exception_handler(RequestValidationError, _on_validation)
+    app.exception_handler(HTTPException)(_on_http)
+    app.exception_handler(RequestValidationError)(_on_validation)
 
 
-async def _on_http(request: Request, error: Exception) -> Response:
-    assert isinstance(error, HTTPException)  # noqa: S101 - registered for this class only
+async def _on_http(request: Request, error: HTTPException) -> Response:
     code = _CODES.get(error.status_code, Code.INVALID_REQUEST)
     headers = dict(error.headers or {})
     detail = str(error.detail)
@@ -48,8 +47,7 @@ async def _on_http(request: Request, error: Exception) -> Response:
     return _answered(request, ApiProblem(code, detail, headers=headers))
 
 
-async def _on_validation(request: Request, error: Exception) -> Response:
-    assert isinstance(error, RequestValidationError)  # noqa: S101 - registered for this class only
+async def _on_validation(request: Request, error: RequestValidationError) -> Response:
     found = [_finding(item) for item in error.errors()]
     detail = "; ".join(f"{item['where']}: {item['message']}" for item in found[:3])
     return _answered(request, ApiProblem(Code.INVALID_REQUEST, detail, errors=found))

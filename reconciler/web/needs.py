@@ -1,12 +1,12 @@
 """What the web room needs of the rooms below, each port as small as its user."""
 
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Protocol, TypeAlias
 
-from reconciler.engine.inforce import InForce
 from reconciler.model.record import RecordQuery, UnifiedRecord
+from reconciler.model.resource import Resource
 from reconciler.model.sync import SyncJob
 from reconciler.ports import Clock, Store, SyncRequest
 
@@ -23,8 +23,45 @@ class RecordReader(Protocol):
     async def page(self, query: RecordQuery) -> tuple[Sequence[UnifiedRecord], Position | None]:
         """Return records in the order of ``(updated_at, id)`` and where the next page starts, if any.
 
-        Mapped under the mapping in force, which may be younger than what is stored.
+        ``mapped`` is a compact JSON object of *every* unified field of the entity, null where the source
+        has nothing, and ``custom_fields``, under the mapping in force.
         """
+        ...
+
+
+class Situation(Protocol):
+    """One state of the specs in force, as far as the API tells of it."""
+
+    def connection(self, name: str) -> Resource:
+        """Return the connection of this name, or raise ``NotFound``."""
+        ...
+
+    def connections(self) -> Iterable[Resource]:
+        """Return all connections, by name."""
+        ...
+
+    def uid(self, connection: Resource) -> str:
+        """Return the stored identity of a connection."""
+        ...
+
+    def name_of(self, uid: str) -> str:
+        """Return the name of the connection with this uid; the uid itself if it is gone."""
+        ...
+
+    def holds(self, uid: str) -> bool:
+        """Return whether a connection with this uid is in force."""
+        ...
+
+    def entities(self, connection: Resource) -> tuple[str, ...]:
+        """Return the entities that a connection syncs, or raise ``NotFound`` without its connector."""
+        ...
+
+
+class InForce(Protocol):
+    """What is in force."""
+
+    async def look(self) -> Situation:
+        """Return the situation as it is now; cheap when nothing has changed."""
         ...
 
 

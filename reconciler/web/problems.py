@@ -42,7 +42,7 @@ class Code(StrEnum):
     SOURCE_FORBIDDEN = "SOURCE_FORBIDDEN"
     SOURCE_INVALID = "SOURCE_INVALID"
     CONNECTION_UNREACHABLE = "CONNECTION_UNREACHABLE"
-    NOT_READY = "NOT_READY"
+    STORE_UNAVAILABLE = "STORE_UNAVAILABLE"
     REQUEST_TIMEOUT = "REQUEST_TIMEOUT"
 
 
@@ -162,7 +162,11 @@ TABLE: Final[Mapping[Code, Entry]] = MappingProxyType(
             "The system behind does not answer",
             "Try again after `Retry-After`; look at the connection's status first.",
         ),
-        Code.NOT_READY: Entry(503, "Not ready to serve", "See which of the `checks` fails."),
+        Code.STORE_UNAVAILABLE: Entry(
+            503,
+            "Our own database does not answer",
+            "Try again after `Retry-After`; the operator finds the cause in the log by `request_id`.",
+        ),
         Code.REQUEST_TIMEOUT: Entry(
             504, "It took too long", "Ask for less: a smaller `limit`, a later `modified_after`."
         ),

@@ -6,11 +6,11 @@ from typing import Final, cast
 import structlog
 from fastapi import BackgroundTasks, Request
 
-from reconciler.engine.inforce import InForce
 from reconciler.engine.tokens import grant, parse
 from reconciler.errors import ReconcilerError
 from reconciler.model.access import Grant, Scope, Token
 from reconciler.ports import Clock, Store
+from reconciler.web.needs import InForce
 from reconciler.web.problems import Code, Refused, refuse
 from reconciler.web.rates import Rates
 from reconciler.web.versions import VERSIONS, headers_of, pick

@@ -21,6 +21,7 @@ from reconciler.errors import (
     SourceError,
     SourceInvalid,
     SpecInvalid,
+    StoreUnavailable,
     Unauthorized,
     Unreachable,
 )
@@ -39,6 +40,7 @@ _CODES: Final[Mapping[type[ReconcilerError], Code]] = MappingProxyType(
         PlanBlocked: Code.PLAN_BLOCKED,
         Locked: Code.LOCKED,
         Conflict: Code.CONFLICT,
+        StoreUnavailable: Code.STORE_UNAVAILABLE,
         Unreachable: Code.CONNECTION_UNREACHABLE,
         RateLimited: Code.RATE_LIMIT_EXCEEDED,
         ServerFault: Code.SOURCE_FAULT,
@@ -56,6 +58,9 @@ def translate(error: ReconcilerError) -> ApiProblem:
     code = next((_CODES[kind] for kind in type(error).__mro__ if kind in _CODES), None)
     if code is None:
         return ApiProblem(Code.INTERNAL_ERROR, "something went wrong on our side")
+    if code is Code.STORE_UNAVAILABLE:  # where our database is, is for the log alone
+        text = "the request could not be answered"
+        return ApiProblem(code, text, headers=_waits(error))
     return ApiProblem(code, error.message, error.hint, errors=_places(error), headers=_waits(error))
 
 
@@ -78,7 +83,7 @@ def _waits(error: ReconcilerError) -> dict[str, str]:
     match error:
         case RateLimited(wait=wait) if wait is not None:
             return {"Retry-After": str(max(1, math.ceil(wait.total_seconds())))}
-        case RateLimited() | Unreachable() | Locked():
+        case RateLimited() | Unreachable() | Locked() | StoreUnavailable():
             return {"Retry-After": str(int(RETRY_AFTER.total_seconds()))}
         case _:
             return {}

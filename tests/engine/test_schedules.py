@@ -15,10 +15,10 @@ from reconciler.ports import SyncRequest
 from tests.fakes import NOON
 from tests.plant import CONNECTOR, connection
 
-TICK = Tick("often", "acme", timedelta(minutes=15), None, "UTC", timedelta(0))
+TICK = Tick("often", "acme", timedelta(minutes=15), None, "UTC", timedelta(0), ("vendors",))
 
 
-def schedule(name: str = "often", **spec: Any) -> Resource:
+def schedule(name: str = "often", /, **spec: Any) -> Resource:
     body = {"connection": "acme", "every": "15m", "jitter": "0s", **spec}
     return make_resource(ResourceKey(Kind.SYNC_SCHEDULE, name), {"spec": body})
 
@@ -35,11 +35,11 @@ def situation(*resources: Resource) -> Situation:
 
 def test_a_schedule_is_a_tick_of_its_connection() -> None:
     (tick,) = ticks(situation(connection(), schedule(jitter="1m")))
-    assert tick == replace(TICK, jitter=timedelta(minutes=1))
+    assert tick == replace(TICK, jitter=timedelta(minutes=1), entities=("purchase-orders",))
 
 
 def test_a_selector_makes_a_tick_of_each_connection_it_chooses() -> None:
-    chosen = {"selector": {"matchLabels": {"plant": "a"}}, "connection": None}
+    chosen: dict[str, Any] = {"selector": {"matchLabels": {"plant": "a"}}, "connection": None}
     made = ticks(
         situation(
             labelled("one", plant="a"),
@@ -89,7 +89,9 @@ def test_once_in_a_while_everything_is_read(runs: dict[str, SyncRun], mode: Sync
     assert request.mode is mode
 
 
-NIGHT = {"windows": [{"deny": "0 22 * * 5", "for": "8h", "timeZone": "Europe/Amsterdam"}]}
+NIGHT: dict[str, Any] = {
+    "windows": [{"deny": "0 22 * * 5", "for": "8h", "timeZone": "Europe/Amsterdam"}]
+}
 
 
 @pytest.mark.parametrize(
@@ -116,6 +118,7 @@ def cursor(age: timedelta | None) -> dict[str, Cursor]:
 def test_what_was_never_synced_or_is_late_comes_at_once() -> None:
     assert overdue(TICK, {}, now=NOON)
     assert overdue(TICK, cursor(None), now=NOON)
+    assert overdue(replace(TICK, entities=("vendors", "sites")), cursor(timedelta(0)), now=NOON)
     assert overdue(TICK, cursor(timedelta(minutes=15)), now=NOON)
     assert not overdue(TICK, cursor(timedelta(minutes=14)), now=NOON)
     assert not overdue(

@@ -1,19 +1,32 @@
-"""The API over the scripted plant, asked in process."""
+"""The API asked in process: over the scripted plant (``api``), and over records put by hand (``site``)."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from dataclasses import dataclass, field
+from typing import Any
 
 import httpx
 import pytest
+from fastapi import FastAPI
 
 from reconciler.engine.reader import RecordReader
 from reconciler.engine.tokens import CHANCE, TokenWish, mint
 from reconciler.model.access import Scope
 from reconciler.model.sync import RunStatus, SyncJob
 from reconciler.ports import SyncRequest
+from reconciler.store.memory import MemoryStore
 from reconciler.web.app import Services, make_app
 from reconciler.web.needs import Policy
 from tests.plant import Plant
+from tests.web.making import (
+    ALL,
+    FakeInForce,
+    FakeSchedule,
+    FakeSyncs,
+    StandingClock,
+    StoredReader,
+    declare,
+    issue,
+)
 
 
 @dataclass
@@ -76,3 +89,60 @@ async def api(plant: Plant) -> AsyncIterator[Api]:
     uid = next(iter(state.uids.values()))
     async with httpx.AsyncClient(transport=transport, base_url="http://localhost") as client:
         yield Api(plant, client, syncs, uid)
+
+
+@dataclass
+class Site:
+    """The app, what stands behind it, and a client that asks as an administrator."""
+
+    store: MemoryStore
+    clock: StandingClock
+    syncs: FakeSyncs
+    services: Services
+    app: FastAPI
+    client: httpx.AsyncClient
+
+    async def get(self, path: str, **headers: str) -> httpx.Response:
+        """Return the answer to a GET; header names with ``_`` for ``-``."""
+        return await self.client.get(path, headers=dashed(headers))
+
+    async def post(self, path: str, body: Any = None, **headers: str) -> httpx.Response:
+        """Return the answer to a POST."""
+        return await self.client.post(path, json=body, headers=dashed(headers))
+
+
+def dashed(headers: Mapping[str, str]) -> dict[str, str]:
+    return {name.replace("_", "-"): value for name, value in headers.items()}
+
+
+def client_of(app: FastAPI, token: str | None = None) -> httpx.AsyncClient:
+    headers = {} if token is None else {"Authorization": f"Bearer {token}"}
+    return httpx.AsyncClient(
+        transport=httpx.ASGITransport(app), base_url="http://localhost", headers=headers
+    )
+
+
+@pytest.fixture
+def policy() -> Policy:
+    """What a test may set of the API."""
+    return Policy()
+
+
+@pytest.fixture
+async def site(policy: Policy) -> AsyncIterator[Site]:
+    """Yield the connections acme and beta, with no records yet."""
+    store, clock, syncs = MemoryStore(), StandingClock(), FakeSyncs()
+    await declare(store, "acme", "beta")
+    token = await issue(store, 1, ALL)
+    services = Services(
+        reader=StoredReader(store),
+        syncs=syncs,
+        store=store,
+        clock=clock,
+        in_force=FakeInForce(store),
+        schedule=FakeSchedule(),
+        policy=policy,
+    )
+    app = make_app(services)
+    async with client_of(app, token) as client:
+        yield Site(store, clock, syncs, services, app, client)

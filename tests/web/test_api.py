@@ -5,19 +5,13 @@ from pathlib import Path
 from typing import Any
 
 import httpx
-import msgspec
 import pytest
-from hypothesis import HealthCheck, given, settings
-from hypothesis import strategies as st
 
 from reconciler.datamodel.reader import entities
 from reconciler.model.access import Scope
-from reconciler.model.record import UnifiedRecord
 from reconciler.model.resource import Kind, ResourceKey, make_resource
 from reconciler.ports import SyncRequest
 from reconciler.web.error_docs import error_docs
-from reconciler.web.v1.answers import record_json
-from tests.fakes import NOON
 from tests.plant import connection, mapping
 from tests.web.conftest import Api
 
@@ -154,7 +148,7 @@ async def test_a_connections_token_sees_its_own_data_and_nothing_else(api: Api) 
     problem(await api.get("connections/acme/sync-status", foreign), 404, "NOT_FOUND")
     seen = (await api.get("connections", foreign)).json()["data"]
     assert [one["name"] for one in seen] == ["other"]
-    assert (await api.get(f"{ORDERS}?connection=acme", foreign)).json()["data"] == []
+    problem(await api.get(f"{ORDERS}?connection=acme", foreign), 404, "NOT_FOUND")
 
 
 @pytest.mark.parametrize("header", [None, "", "Bearer", "Bearer rcn_x", "Basic abc", "Bearer a b"])
@@ -227,8 +221,8 @@ async def test_a_sync_is_asked_for_and_the_same_key_is_the_same_sync(api: Api) -
     ("body", "status", "code"),
     [
         (b'{"entities": ["assets"]}', 422, "INVALID_CONTENT"),
-        (b'{"entitys": []}', 400, "INVALID_REQUEST"),
-        (b'{"mode": "sideways"}', 400, "INVALID_REQUEST"),
+        (b'{"entitys": []}', 422, "INVALID_CONTENT"),
+        (b'{"mode": "sideways"}', 422, "INVALID_CONTENT"),
         (b"{nonsense", 400, "INVALID_REQUEST"),
         (b" " * 1_100_000, 413, "PAYLOAD_TOO_LARGE"),
     ],
@@ -273,9 +267,14 @@ async def test_a_token_is_told_what_it_may_do(api: Api) -> None:
 
 async def test_every_route_of_the_api_asks_for_a_token(api: Api) -> None:
     schema = (await api.client.get("/api/v1/openapi.json")).json()
+    public = {"/api/v1/versions", "/api/v1/openapi.json"}
     for path, operations in schema["paths"].items():
         for method in operations:
-            url = path.replace("{name}", "acme").replace("{id}", "x").replace("{sync_id}", "x")
+            if path in public:
+                continue
+            url = (
+                path.replace("{name}", "acme").replace("{record_id}", "x").replace("{sync_id}", "x")
+            )
             answer = await api.client.request(method, url.replace("{run_id}", "x"))
             assert answer.status_code == 401, (method, path)
 
@@ -314,33 +313,6 @@ async def test_a_removed_connections_records_stay_and_keep_their_shape(api: Api)
     everyone = await api.token(*READ)
     assert len((await api.get(ORDERS, everyone)).json()["data"]) == 1
     problem(await api.get(ORDERS, token), 401, "AUTHENTICATION_FAILED")
-
-
-JSON = st.recursive(
-    st.none() | st.booleans() | st.integers(-(2**53), 2**53) | st.text(),
-    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(), inner, max_size=3),
-    max_leaves=8,
-)
-
-
-@settings(suppress_health_check=[HealthCheck.differing_executors])
-@given(st.dictionaries(st.text(min_size=1), JSON, max_size=5), JSON, st.booleans())
-def test_splicing_is_decoding_merging_and_encoding(
-    mapped: dict[str, Any],
-    raw: Any,
-    with_raw: bool,  # noqa: FBT001
-) -> None:
-    mapped = {**mapped, "custom_fields": {}}
-    record = UnifiedRecord(
-        "po_1", "acme", "1", NOON, NOON, None, msgspec.json.encode(mapped), None,
-        msgspec.json.encode(raw), "b", "run", None,
-    )  # fmt: skip
-    whole = msgspec.json.decode(record_json(record, entities()[ORDERS], raw=with_raw))
-    for name, value in mapped.items():
-        if name not in {"id", "connection_id", "source_id"}:
-            assert whole[name] == value
-    assert whole["_meta"]["sync_run_id"] == "run"
-    assert ("raw" in whole) == with_raw
 
 
 def test_the_page_of_error_codes_is_up_to_date() -> None:

@@ -1,76 +1,42 @@
-"""Records as JSON: the mapped bytes, with the standard fields spliced around them.
+"""Answers as responses."""
 
-A mapped record is neither decoded nor encoded again; only ``fields=`` asks for that.
-"""
-
-from collections.abc import Iterable, Sequence
-from datetime import datetime
-from functools import cache
-from typing import Any, Final
+import hashlib
 
 import msgspec
+from fastapi import Request
+from starlette.responses import Response
 
-from reconciler.datamodel.entity import Entity
-from reconciler.model.record import UnifiedRecord
-
-_ENCODE: Final = msgspec.json.Encoder().encode
-
-
-def record_json(
-    record: UnifiedRecord, entity: Entity, *, raw: bool, fields: Sequence[str] = ()
-) -> bytes:
-    """Return one record as API answers carry it."""
-    whole = _whole(record, entity, raw=raw)
-    if not fields:
-        return whole
-    decoded: dict[str, Any] = msgspec.json.decode(whole)
-    return _ENCODE({name: decoded[name] for name in ("id", *fields) if name in decoded})
+from reconciler.web.v1.schemas import Told, told
 
 
-def list_json(records: Iterable[bytes], next_cursor: str | None) -> bytes:
-    """Return a page: ``{"data": […], "next_cursor": …}``."""
-    return b'{"data":[' + b",".join(records) + b'],"next_cursor":' + _ENCODE(next_cursor) + b"}"
-
-
-def moment(at: datetime | None) -> str | None:
-    """Return a time as RFC 3339 in UTC."""
-    return None if at is None else at.isoformat().replace("+00:00", "Z")
-
-
-def _whole(record: UnifiedRecord, entity: Entity, *, raw: bool) -> bytes:
-    head = _ENCODE(
-        {
-            "id": record.id,
-            "connection_id": record.connection,
-            "source_id": record.source_id,
-        }
+def as_json(body: bytes, *, status: int = 200, cache: str = "no-store") -> Response:
+    """Return *body*, which is JSON, as a response that no shared cache keeps."""
+    return Response(
+        body, status_code=status, media_type="application/json", headers={"Cache-Control": cache}
     )
-    meta: dict[str, Any] = {
-        "mapping_rev": record.basis,
-        "synced_at": moment(record.synced_at),
-        "sync_run_id": record.run,
-    }
-    if record.error is not None:
-        meta["error"] = record.error
-    tail = _ENCODE(
-        {
-            "created_at": moment(record.created_at),
-            "updated_at": moment(record.updated_at),
-            "deleted_at": moment(record.deleted_at),
-            "_meta": meta,
-        }
-    )
-    middle = (
-        record.mapped if record.mapped is not None else _nothing(entity.name, tuple(entity.fields))
-    )
-    parts = [head[:-1], middle[1:-1], tail[1:-1]]
-    if raw:
-        parts.append(b'"raw":' + record.raw)
-    return b",".join(parts) + b"}"
 
 
-@cache
-def _nothing(entity: str, fields: tuple[str, ...]) -> bytes:
-    """Return the fields of an *entity* whose record could not be mapped: all there, all null."""
-    del entity
-    return _ENCODE({**dict.fromkeys(fields), "custom_fields": {}})
+def tell(shape: Told, *, status: int = 200) -> Response:
+    """Return *shape* as a response."""
+    return as_json(msgspec.json.encode(told(shape)), status=status)
+
+
+def tagged(request: Request, body: bytes) -> Response:
+    """Return *body* under its ETag, or 304 if the client has it.
+
+    The tag is a weak one: a compressed answer has the same meaning and other bytes.
+    """
+    tag = f'W/"{hashlib.blake2b(body, digest_size=12).hexdigest()}"'
+    cache = "private, no-cache"
+    if _has(request.headers.get("if-none-match", ""), tag):
+        return Response(status_code=304, headers={"ETag": tag, "Cache-Control": cache})
+    response = as_json(body, cache=cache)
+    response.headers["ETag"] = tag
+    return response
+
+
+def _has(given: str, tag: str) -> bool:
+    if given.strip() == "*":
+        return True
+    plain = tag.removeprefix("W/")
+    return any(one.strip().removeprefix("W/") == plain for one in given.split(","))

@@ -1,89 +1,138 @@
-"""Public shapes of the control plane, apart from the model: what clients may build on."""
+"""The public shapes of the API, apart from the model: what is read from requests, and what is answered."""
 
 from datetime import datetime
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, StringConstraints
 
-
-class Shape(BaseModel):
-    """What an answer holds; unknown keys in a request are refused."""
-
-    model_config = ConfigDict(extra="forbid", use_attribute_docstrings=True)
+from reconciler.web.v1.moments import parse_moment
 
 
-class EntityStatus(Shape):
-    """How the sync of one entity stands."""
+class Asked(BaseModel):
+    """What a client sends: unknown names are errors."""
 
-    entity: str
-    state: Literal["never", "in_progress", "completed", "failed"]
-    last_success_at: datetime | None = None
-    """When it was last read to the end; good as the next ``modified_after``."""
-    last_run_id: str | None = None
-    error: str | None = None
-    records: int = 0
-    next_run_at: datetime | None = None
+    model_config = ConfigDict(
+        extra="forbid",
+        frozen=True,
+        allow_inf_nan=False,
+        hide_input_in_errors=True,
+        use_attribute_docstrings=True,
+    )
 
 
-class ConnectionShape(Shape):
-    """One connection."""
+class Told(BaseModel):
+    """What the API answers."""
+
+    model_config = ConfigDict(frozen=True, use_attribute_docstrings=True)
+
+
+Moment = Annotated[
+    datetime,
+    BeforeValidator(lambda value: parse_moment(value) if isinstance(value, str) else value),
+]
+Names = Annotated[str, StringConstraints(min_length=1, max_length=2000)]
+CursorText = Annotated[str, StringConstraints(min_length=1, max_length=1024)]
+Limit = Annotated[int, Field(ge=1, le=500)]
+Place = Annotated[str, StringConstraints(min_length=1, max_length=63)]
+
+
+class PageQuery(Asked):
+    """How a list is read, page by page."""
+
+    limit: Limit = 100
+    """How many to answer with at most."""
+    cursor: CursorText | None = None
+    """`next_cursor` of the page before; the other parameters must be as they were."""
+
+
+class OneQuery(Asked):
+    """How one record is answered."""
+
+    include: Literal["raw"] | None = None
+    """`raw` adds the record as the source gave it."""
+    fields: Names | None = None
+    """The fields to answer with, separated by commas; `id` always is. Default: all."""
+
+
+class RecordsQuery(PageQuery, OneQuery):
+    """Which records of an entity are read, and how."""
+
+    modified_after: Moment | None = None
+    """Only records whose `updated_at` is later than this. RFC 3339, or a date (its start in UTC)."""
+    created_after: Moment | None = None
+    """Only records whose `created_at` is later than this. RFC 3339, or a date (its start in UTC)."""
+    connection: Place | None = None
+    """Only records of the connection of this name."""
+    deleted: Literal["include"] | None = None
+    """`include` answers with deleted records too; their `deleted_at` is set."""
+
+
+EntityName = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z-]*$", max_length=63)]
+
+
+class SyncAsked(Asked):
+    """A sync to start now."""
+
+    model_config = ConfigDict(
+        extra="forbid",
+        strict=True,
+        hide_input_in_errors=True,
+        use_attribute_docstrings=True,
+        json_schema_extra={
+            "examples": [{"entities": ["purchase-orders"], "mode": "incremental"}, {}]
+        },
+    )
+
+    entities: Annotated[list[EntityName], Field(max_length=100)] = []
+    """Which entities; none: all of the connection's."""
+    mode: Literal["incremental", "full"] = "incremental"
+    """`incremental` reads what changed since the last success, `full` all of the history window."""
+
+
+StatusWord = Literal["pending", "online", "degraded", "offline", "needs_reauth", "paused"]
+
+
+class ConnectionTold(Told):
+    """One connection, and how it is."""
 
     name: str
+    """What records carry as `connection_id`."""
     connector: str
+    """The type of system."""
     labels: dict[str, str]
-    status: str
-    """``pending``, ``online``, ``degraded``, ``offline``, ``needs_reauth`` or ``paused``."""
-    since: datetime | None = None
-    reason: str | None = None
     entities: list[str]
+    """What is synced."""
+    status: StatusWord
+    since: datetime | None
+    """Since when it is in this status."""
+    reason: str | None
+    records: dict[str, int]
+    """How many records there are that are not deleted, by entity."""
 
 
-class ConnectionList(Shape):
-    """Connections by name."""
+class Connections(Told):
+    """A page of connections."""
 
-    data: list[ConnectionShape]
-
-
-class SyncStatus(Shape):
-    """How the syncs of a connection stand, entity by entity."""
-
-    connection: str
-    status: str
-    entities: list[EntityStatus]
+    data: list[ConnectionTold]
+    next_cursor: str | None
 
 
-class SyncAsk(Shape):
-    """A wish to sync now."""
-
-    model_config = ConfigDict(extra="forbid", strict=True)
-
-    entities: Annotated[list[str], Field(max_length=100)] = []
-    """Default: all of the connection's."""
-    mode: Literal["incremental", "full"] = "incremental"
+RunState = Literal["queued", "running", "succeeded", "failed", "cancelled"]
+Mode = Literal["incremental", "full", "remap"]
 
 
-class SyncShape(Shape):
-    """A sync that was asked for."""
-
-    id: str
-    connection: str
-    mode: str
-    status: str
-    runs: list[str] = []
-    error: str | None = None
-
-
-class RunShape(Shape):
-    """One run of one entity; the counts are records."""
+class RunTold(Told):
+    """One run: the sync of one entity. The counts are records; `invalid` could not be mapped."""
 
     id: str
     connection: str
     entity: str
-    mode: str
-    trigger: str
-    status: str
+    mode: Mode
+    trigger: Literal["schedule", "spec", "person", "remote"]
+    status: RunState
     started_at: datetime
     finished_at: datetime | None
+    pages: int
     read: int
     created: int
     updated: int
@@ -93,18 +142,61 @@ class RunShape(Shape):
     error: str | None
 
 
-class Me(Shape):
+class EntityStatus(Told):
+    """How the sync of one entity of a connection stands."""
+
+    entity: str
+    state: Literal["never", "in_progress", "completed", "failed"]
+    """How the newest run stands; `never` before the first."""
+    error: str | None
+    """Why the newest run failed."""
+    last_run_id: str | None
+    last_success_at: datetime | None
+    """When it was last read to the end; what has changed here since is had by `modified_after`."""
+    cursor_age_seconds: int | None
+    """How long ago that was: how stale the records may be."""
+    next_run_at: datetime | None
+    """When the next run is due, where a schedule says so."""
+    records: int
+    """How many records there are that are not deleted."""
+    last_run: RunTold | None
+
+
+class SyncStatus(Told):
+    """How the syncs of a connection stand."""
+
+    connection: str
+    status: StatusWord
+    reason: str | None
+    entities: list[EntityStatus]
+
+
+class SyncTold(Told):
+    """A sync that was asked for, and the ids of the runs it has made so far, one an entity."""
+
+    id: str
+    connection: str
+    mode: Mode
+    status: RunState
+    runs: list[str]
+    error: str | None
+
+
+class TokenTold(Told):
     """What the presented token may do."""
 
     token: str
+    """Its id; the text of a token is never shown again."""
     name: str
     scopes: list[str]
     connection: str | None
+    """The one connection it sees; null: all."""
     api_version: str
+    created_at: datetime
     expires_at: datetime | None
 
 
-class VersionShape(Shape):
+class VersionTold(Told):
     """One dated version of the API."""
 
     version: str
@@ -114,7 +206,42 @@ class VersionShape(Shape):
     guide: str | None
 
 
-class VersionList(Shape):
+class Versions(Told):
     """The versions that are served, the newest first."""
 
-    data: list[VersionShape]
+    data: list[VersionTold]
+
+
+class Readiness(Told):
+    """Whether all parts are ready to serve; `checks` by name: `ok`, or what is wrong."""
+
+    ready: bool
+    checks: dict[str, str]
+
+
+class Finding(Told):
+    """Where a request is wrong."""
+
+    where: str
+    message: str
+
+
+class Problem(Told):
+    """An error, as RFC 9457 has it. Decide by `code`; the texts are for people."""
+
+    model_config = ConfigDict(frozen=True, use_attribute_docstrings=True, extra="allow")
+
+    type: str
+    title: str
+    status: int
+    detail: str
+    instance: str
+    code: str
+    request_id: str
+    hint: str
+    errors: list[Finding] | None = None
+
+
+def told(shape: Told) -> dict[str, Any]:
+    """Return *shape* as JSON values, times in UTC with ``Z``."""
+    return shape.model_dump(mode="json")

@@ -1,0 +1,228 @@
+"""Every operation of the API, with who may call it beside its path."""
+
+from collections.abc import Callable, Iterator
+from typing import Any, Final
+
+from reconciler.datamodel.entity import Entity
+from reconciler.datamodel.reader import entities
+from reconciler.model.access import Scope
+from reconciler.web.idempotency import Remembered
+from reconciler.web.needs import Services
+from reconciler.web.problems import DOCS, Code
+from reconciler.web.route import Access, Route
+from reconciler.web.v1.about import About, HealthRoutes
+from reconciler.web.v1.connections import ConnectionRoutes
+from reconciler.web.v1.documents import answers, answers_model, component, ref
+from reconciler.web.v1.examples import example_record
+from reconciler.web.v1.records import Records
+from reconciler.web.v1.schemas import (
+    Connections,
+    ConnectionTold,
+    OneQuery,
+    PageQuery,
+    Readiness,
+    RecordsQuery,
+    RunTold,
+    SyncAsked,
+    SyncStatus,
+    SyncTold,
+    TokenTold,
+    Versions,
+)
+from reconciler.web.v1.syncs import SyncRoutes
+
+API: Final = "/api/v1"
+
+
+def routes(services: Services, document: Callable[[], dict[str, Any]]) -> Iterator[Route]:
+    """Yield all routes; *document* gives the OpenAPI document of them."""
+    yield from _about(About(services, document))
+    yield from _connections(ConnectionRoutes(services))
+    yield from _syncs(SyncRoutes(services, Remembered(services.clock)))
+    for entity in entities().values():
+        yield from _records(entity, Records(services, entity))
+    yield from _health(HealthRoutes(services))
+
+
+def _about(about: About) -> Iterator[Route]:
+    yield Route(
+        "GET",
+        f"{API}/me",
+        about.me,
+        Access.ANY_TOKEN,
+        "get_me",
+        "What the presented token may do",
+        "about",
+        answer=answers_model(TokenTold),
+    )
+    yield Route(
+        "GET",
+        f"{API}/versions",
+        about.versions,
+        Access.PUBLIC,
+        "list_versions",
+        "The versions of the API that are served",
+        "about",
+        answer=answers_model(Versions),
+    )
+    yield Route(
+        "GET",
+        f"{API}/openapi.json",
+        about.openapi,
+        Access.PUBLIC,
+        "get_openapi",
+        "This document",
+        "about",
+        also=(304,),
+        answer=answers({"type": "object"}, "The OpenAPI document."),
+    )
+    yield Route(
+        "GET",
+        DOCS,
+        about.errors,
+        Access.PUBLIC,
+        "get_error_docs",
+        "The page on error codes",
+        "about",
+        shown=False,
+    )
+
+
+def _connections(connections: ConnectionRoutes) -> Iterator[Route]:
+    yield Route(
+        "GET",
+        f"{API}/connections",
+        connections.many,
+        Scope.READ_STATUS,
+        "list_connections",
+        "Connections, by name",
+        "connections",
+        query=PageQuery,
+        answer=answers_model(Connections),
+    )
+    yield Route(
+        "GET",
+        f"{API}/connections/{{name}}",
+        connections.one,
+        Scope.READ_STATUS,
+        "get_connection",
+        "One connection, and how it is",
+        "connections",
+        answer=answers_model(ConnectionTold),
+        problems=(Code.NOT_FOUND,),
+    )
+    yield Route(
+        "GET",
+        f"{API}/connections/{{name}}/sync-status",
+        connections.sync_status,
+        Scope.READ_STATUS,
+        "get_sync_status",
+        "How the syncs of a connection stand",
+        "connections",
+        answer=answers_model(SyncStatus),
+        problems=(Code.NOT_FOUND,),
+    )
+    yield Route(
+        "GET",
+        f"{API}/runs/{{run_id}}",
+        connections.run,
+        Scope.READ_STATUS,
+        "get_run",
+        "One run of one entity",
+        "syncs",
+        answer=answers_model(RunTold),
+        problems=(Code.NOT_FOUND,),
+    )
+
+
+def _syncs(syncs: SyncRoutes) -> Iterator[Route]:
+    yield Route(
+        "POST",
+        f"{API}/connections/{{name}}/syncs",
+        syncs.start,
+        Scope.RUN_SYNC,
+        "create_sync",
+        "Start a sync now",
+        "syncs",
+        status=202,
+        answer=answers_model(SyncTold),
+        problems=(
+            Code.NOT_FOUND,
+            Code.CONNECTION_REAUTHORIZATION_REQUIRED,
+            Code.PAYLOAD_TOO_LARGE,
+            Code.UNSUPPORTED_MEDIA_TYPE,
+            Code.INVALID_CONTENT,
+            Code.CONNECTION_UNREACHABLE,
+        ),
+        extra=_body(SyncAsked.model_json_schema()),
+    )
+    yield Route(
+        "GET",
+        f"{API}/syncs/{{sync_id}}",
+        syncs.one,
+        Scope.RUN_SYNC,
+        "get_sync",
+        "A sync and its runs",
+        "syncs",
+        answer=answers_model(SyncTold),
+        problems=(Code.NOT_FOUND,),
+    )
+
+
+def _records(entity: Entity, records: Records) -> Iterator[Route]:
+    name = component(entity)
+    yield Route(
+        "GET",
+        f"{API}/{entity.name}",
+        records.many,
+        Scope.READ_RECORDS,
+        f"list_{entity.name.replace('-', '_')}",
+        f"{entity.title}: a page of them, as they last changed",
+        entity.name,
+        query=RecordsQuery,
+        answer=answers(ref(f"{name}List"), "A page of records."),
+        example=lambda: {"data": [example_record(entity)], "next_cursor": None},
+        problems=(Code.NOT_FOUND,),
+    )
+    yield Route(
+        "GET",
+        f"{API}/{entity.name}/{{record_id}}",
+        records.one,
+        Scope.READ_RECORDS,
+        f"get_{entity.singular.replace('-', '_')}",
+        f"{entity.title}: one, by its id",
+        entity.name,
+        query=OneQuery,
+        answer=answers(ref(name), "The record."),
+        example=lambda: example_record(entity),
+        also=(304,),
+        problems=(Code.NOT_FOUND,),
+    )
+
+
+def _health(health: HealthRoutes) -> Iterator[Route]:
+    yield Route(
+        "GET",
+        "/healthz",
+        health.healthz,
+        Access.PUBLIC,
+        "get_health",
+        "Whether the process runs",
+        "health",
+        shown=False,
+    )
+    yield Route(
+        "GET",
+        "/readyz",
+        health.readyz,
+        Access.PUBLIC,
+        "get_readiness",
+        "Whether it is ready to serve",
+        "health",
+        answer=answers_model(Readiness),
+        shown=False,
+    )
+
+
+def _body(schema: dict[str, Any]) -> dict[str, Any]:
+    return {"requestBody": {"required": False, "content": {"application/json": {"schema": schema}}}}
