@@ -138,14 +138,19 @@ def _gather(
     if kept is not None:
         gathered.take(file, kept)
         return
+    reading.guarded(file, _gather_anew, gathered, reading, file, key, base)
+
+
+def _gather_anew(
+    gathered: _Gathered, reading: Reading, file: str, key: bytes, base: Surroundings
+) -> None:
     found = reading.found if gathered.told else []
-    with reading.door(file):
-        drafts = reading.drafts(file)
-        one = examined([d for d in drafts.drafts if d.kind in _KINDS], base, found)
-        gathered.broken |= {(draft.kind, draft.name) for draft in (*one.broken, *drafts.lost)}
-        if drafts.sound and not one.unsound and not one.broken:
-            reading.keep(key, one.entries)
-        gathered.take(file, [*one.entries, *one.unsound])
+    drafts = reading.drafts(file)
+    one = examined([d for d in drafts.drafts if d.kind in _KINDS], base, found)
+    gathered.broken |= {(draft.kind, draft.name) for draft in (*one.broken, *drafts.lost)}
+    if drafts.sound and not one.unsound and not one.broken:
+        reading.keep(key, one.entries)
+    gathered.take(file, [*one.entries, *one.unsound])
 
 
 def _chosen(

@@ -5,8 +5,7 @@ itself, then what only shows across files. What a file by itself gives depends o
 content and those surroundings, so it is kept in a cache under both: an unchanged file costs a digest.
 """
 
-from collections import ChainMap
-from collections.abc import Mapping, MutableMapping, Sequence
+from collections.abc import Iterator, Mapping, MutableMapping, Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
@@ -62,18 +61,31 @@ def load(
 
         entities = shipped()
     built_in = {f"(built-in)/{file}": content for file, content in (catalogue or {}).items()}
-    everything = ChainMap(dict(files), built_in)
+    everything = {**files, **built_in}
     reading = Reading(everything, {} if cache is None else cache, Places(everything))
     context = context_of(reading, environment, catalogue=built_in, entities=entities)
     loader = _Loader(reading, context)
-    names = [file for file in sorted(files) if file.endswith(ENDINGS)]
-    for start in range(0, len(names), _TOGETHER):
-        loader.take(names[start : start + _TOGETHER])
+    for batch in _batches(files):
+        loader.take(batch)
     return loader.loaded()
 
 
-_TOGETHER: Final = 64
-"""How many files are read before they are examined: the processor's caches then hold one of the two."""
+_TOGETHER: Final = 262_144
+"""How many bytes are read before they are examined: the processor's caches then hold one of the two."""
+
+
+def _batches(files: Mapping[str, bytes]) -> Iterator[list[str]]:
+    """Yield the names of spec files in their order, some at a time."""
+    batch: list[str] = []
+    size = 0
+    for file in sorted(files):
+        if file.endswith(ENDINGS):
+            batch.append(file)
+            size += len(files[file])
+            if size >= _TOGETHER:
+                yield batch
+                batch, size = [], 0
+    yield batch
 
 
 @dataclass(slots=True)
@@ -92,11 +104,11 @@ class _Loader:
             key = self._key(file)
             kept[file] = self.reading.kept(key)
             if kept[file] is None:
-                with self.reading.door(file):
-                    waiting.append((file, key, self.reading.drafts(file)))
+                drafts = self.reading.guarded(file, self.reading.drafts, file)
+                if drafts is not None:
+                    waiting.append((file, key, drafts))
         for file, key, drafts in waiting:
-            with self.reading.door(file):
-                kept[file] = self._made(key, drafts)
+            kept[file] = self.reading.guarded(file, self._made, key, drafts)
         for file, entries in kept.items():
             for entry in entries or ():
                 self.declared.add(file, entry)

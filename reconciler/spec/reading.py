@@ -1,10 +1,9 @@
 """Files as drafts, and entries by the cache: what all stages of loading share."""
 
 import hashlib
-from collections.abc import Iterable, Iterator, Mapping, MutableMapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Iterable, Mapping, MutableMapping, Sequence
 from dataclasses import dataclass, field
-from typing import Final
+from typing import Any, Final, TypeVar
 
 from reconciler.spec.compose import Node
 from reconciler.spec.document import read_values
@@ -13,6 +12,7 @@ from reconciler.spec.examine import Examined, Surroundings, examine
 from reconciler.spec.finding import Draft, Finding, Spot
 from reconciler.spec.places import Places
 
+T = TypeVar("T")
 ENDINGS: Final = (".yaml", ".yml")
 
 
@@ -57,14 +57,14 @@ class Reading:
         """Keep *entries* under *key*."""
         self.cache[key] = pack(entries)
 
-    @contextmanager
-    def door(self, file: str) -> Iterator[None]:
-        """Let nothing through that a text of *file* may raise: no text brings the reader down."""
+    def guarded(self, file: str, work: Callable[..., T], *given: Any) -> T | None:
+        """Return what *work* does; whatever a text of *file* may make it raise is a problem of that file."""
         try:
-            yield
-        except Exception as error:  # noqa: BLE001  whatever it is, it is a problem of this file only
+            return work(*given)
+        except Exception as error:  # noqa: BLE001  the reader's door: no text brings the reader down
             said = f"the reader failed on this file ({type(error).__name__})"
             self.found.append((Draft({}, Spot(file, 1, 1)), Finding("R500", (), said, "tell us")))
+            return None
 
 
 def _draft(node: Node, file: str) -> Draft:

@@ -54,11 +54,8 @@ def secret_by_shape(text: str) -> str:
 
 
 def secret_by_name(name: str, text: str) -> str:
-    """Return that *text* is a secret because of the *name* it stands under; ``""`` if it is none.
-
-    Without *text*: whether a secret is to be expected there at all.
-    """
-    if not is_secret_name(name) or (text and ("{{" in text or not _is_random(text))):
+    """Return that *text* is a secret because of the *name* it stands under; ``""`` if it is none."""
+    if not is_secret_name(name) or "{{" in text or not _is_random(text):
         return ""
     return f"a secret, by its name '{name}'"
 

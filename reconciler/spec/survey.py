@@ -1,14 +1,41 @@
 """One look at all texts of a document: which are templates, and which look like secrets."""
 
-from functools import lru_cache
+from collections.abc import Callable
 from typing import Any, Final, NamedTuple
 
 from reconciler.mapping.template import is_template
 from reconciler.spec.finding import Finding, Way
-from reconciler.spec.secrets import SHORTEST, secret_by_name, secret_by_shape, secret_finding
+from reconciler.spec.secrets import (
+    SHORTEST,
+    is_secret_name,
+    secret_by_name,
+    secret_by_shape,
+    secret_finding,
+)
 
 _SHORTEST_SHAPE: Final = 14
 _LONGEST_KEPT: Final = 128
+_MOST_KEPT: Final = 16_384
+
+
+class _Answers(dict[str, bool]):
+    """Answers to a question about texts, each worked out once; forgotten when there are many."""
+
+    def __init__(self, ask: Callable[[str], object]) -> None:
+        super().__init__()
+        self._ask = ask
+
+    def __missing__(self, text: str) -> bool:
+        answer = bool(self._ask(text))
+        if len(self) >= _MOST_KEPT:
+            self.clear()
+        if len(text) <= _LONGEST_KEPT:
+            self[text] = answer
+        return answer
+
+
+_NAMES: Final = _Answers(is_secret_name)
+_SHAPES: Final = _Answers(secret_by_shape)
 
 
 class Templated(NamedTuple):
@@ -31,6 +58,7 @@ class Survey:
 
     def walk(self, value: Any, path: Way = (), name: str = "") -> None:
         """Look at all texts in *value*, which stands at *path*; *name* is the last key of it."""
+        names, shapes = _NAMES, _SHAPES
         for key, below in value.items() if value.__class__ is dict else enumerate(value):
             kind = below.__class__
             if key.__class__ is str:
@@ -40,7 +68,10 @@ class Survey:
             if kind is str:
                 if "{" in below and is_template(below):
                     self.templates.append(Templated(value, key, below, (*path, key)))
-                if len(below) >= SHORTEST and _looks(name, below):
+                length = len(below)
+                if length >= SHORTEST and (
+                    names[name] or (length >= _SHORTEST_SHAPE and shapes[below])
+                ):
                     self._secret(name, below, (*path, key))
             elif kind is dict or kind is list:
                 self.walk(below, (*path, key), name)
@@ -56,22 +87,3 @@ def survey(data: Any) -> Survey:
     found = Survey()
     found.walk(data)
     return found
-
-
-def _looks(name: str, text: str) -> bool:
-    """Whether it is worth to look closer. The same names and texts come again and again."""
-    if _is_secret_name(name):
-        return True
-    if len(text) < _SHORTEST_SHAPE:
-        return False
-    return len(text) > _LONGEST_KEPT or _has_shape(text)
-
-
-@lru_cache(maxsize=4096)
-def _is_secret_name(name: str) -> bool:
-    return bool(secret_by_name(name, ""))
-
-
-@lru_cache(maxsize=16384)
-def _has_shape(text: str) -> bool:
-    return bool(secret_by_shape(text))
