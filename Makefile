@@ -2,19 +2,19 @@
 PYTHON ?= python3
 VENV ?= .venv
 BIN := $(VENV)/bin
-PIP := $(BIN)/pip install --quiet --disable-pip-version-check
+PIP := $(BIN)/pip install -qq --disable-pip-version-check
 
-.PHONY: demo test check lint bench docs clean
+.PHONY: demo test check lint bench docs venv wheel clean
 
 demo: $(VENV)/.demo
 	$(BIN)/reconciler demo
 
 test: lint
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest --numprocesses 2 --dist loadfile
 
 # The fast part: no real systems, no processes.
 check: lint
-	$(BIN)/python -m pytest -m "not slow"
+	$(BIN)/python -m pytest --numprocesses 2 --dist loadfile -m "not slow"
 
 lint: $(VENV)/.test
 	$(BIN)/ruff format --check --quiet .
@@ -30,12 +30,24 @@ bench: $(VENV)/.test
 # Pages that are generated from data files and models.
 docs: $(VENV)/.test
 	$(BIN)/python -m reconciler.datamodel.docs
-	$(BIN)/python -m reconciler.spec.docs
+	$(BIN)/python -c "from reconciler.spec.schema import reference_markdown as page; open('docs/specs.md', 'w').write(page())"
 	$(BIN)/python -m reconciler.web.docs
 
+venv: $(VENV)/.test
+
+# What users install: the wheel, in a venv of its own, must tell the demo's story without this folder.
+wheel: $(VENV)/.made
+	rm -rf build dist .work/wheel
+	$(BIN)/pip wheel -qq --disable-pip-version-check --no-deps --wheel-dir dist .
+	$(PYTHON) -m venv .work/wheel
+	.work/wheel/bin/pip install -qq --disable-pip-version-check --constraint constraints.txt dist/*.whl
+	cd .work/wheel && bin/reconciler demo
+
 $(VENV)/.made:
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and \
+	    "reconciler needs Python 3.11 or newer, and $(PYTHON) is older; try make PYTHON=python3.12")'
 	$(PYTHON) -m venv $(VENV)
-	$(PIP) --upgrade pip
+	$(PIP) --constraint constraints.txt --upgrade pip
 	touch $@
 
 $(VENV)/.demo: $(VENV)/.made pyproject.toml constraints.txt

@@ -18,9 +18,10 @@ from reconciler.engine.effect import DataEffect, data_effects
 from reconciler.engine.inforce import InForce
 from reconciler.engine.reader import RecordReader
 from reconciler.engine.reconcile import Wish, consider
-from reconciler.errors import SpecInvalid
+from reconciler.errors import Invalid, SpecInvalid
 from reconciler.model.change import Plan
 from reconciler.model.resource import Resource
+from reconciler.plan.scope import unmatched
 from reconciler.ports import Connectors, Snapshot, Store
 from reconciler.settings import Settings
 from reconciler.sources.cache import ParseCache
@@ -120,6 +121,7 @@ async def plan_folder(built: House, path: Path, wish: Wish) -> tuple[Plan, list[
 
     Raises:
         SpecInvalid: if the specs have errors.
+        Invalid: if a pattern of the scope is about nothing: most likely a slip of the pen.
     """
     cache = parse_cache(built.settings)
     snapshot, loaded = read_folder(path, wish.environment, cache)
@@ -127,6 +129,10 @@ async def plan_folder(built: House, path: Path, wish: Wish) -> tuple[Plan, list[
         raise SpecInvalid(loaded.problems)
     cache.save()
     situation = await built.in_force.look()
+    lost = unmatched(wish.scope, {*loaded.resources, *situation.state.resources})
+    if lost:
+        msg = f"{', '.join(lost)}: nothing declared or in force is called so"
+        raise Invalid(msg, hint="write Kind/name or a pattern, as plans show them: Mapping/acme-*")
     made = consider(loaded, snapshot, situation.state, wish).plan
     return made, await data_effects(made, situation, built.store.views)
 

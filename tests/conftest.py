@@ -17,11 +17,11 @@ from reconciler.store.memory import MemoryStore
 from reconciler.store.open import open_store
 from tests.plant import Plant, make_plant
 
-LEFT_OUT: dict[str, set[str]] = {}
+WANT = "left out for want of"
 
 
 @pytest.fixture
-def program(request: pytest.FixtureRequest) -> Callable[[str], str]:
+def program() -> Callable[[str], str]:
     """Return a function that finds a program; a test that lacks one is left out, and listed at the end.
 
     With ``RECONCILER_TEST_STRICT`` set, it fails instead.
@@ -31,10 +31,9 @@ def program(request: pytest.FixtureRequest) -> Callable[[str], str]:
         found = shutil.which(name)
         if found is not None:
             return found
-        LEFT_OUT.setdefault(name, set()).add(request.node.nodeid)
         if os.environ.get("RECONCILER_TEST_STRICT"):
-            pytest.fail(f"needs the program {name!r}, which is not installed")
-        pytest.skip(f"needs the program {name!r}")
+            pytest.fail(f"{WANT} {name!r}, which is not installed")
+        pytest.skip(f"{WANT} {name!r}")
 
     return find
 
@@ -81,7 +80,8 @@ def postgres_url(postgres_server: str) -> Iterator[str]:
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
     """List what was left out, by name."""
-    if not LEFT_OUT:
+    skipped = terminalreporter.stats.get("skipped", [])
+    if not skipped:
         terminalreporter.write_line("left out: nothing")
-    for name, tests in sorted(LEFT_OUT.items()):
-        terminalreporter.write_line(f"left out for want of {name!r}: {', '.join(sorted(tests))}")
+    for report in skipped:
+        terminalreporter.write_line(f"{report.nodeid}: {report.longrepr[2]}")

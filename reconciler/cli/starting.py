@@ -33,13 +33,14 @@ def init(
         fail(Invalid(msg, hint="choose an empty folder, or say --force"))
     for target in write_starter(folder):
         sys.stdout.write(f"  + {target}\n")
-    where = "" if folder == Path() else f"cd {folder} && "
+    where = "" if folder == Path() else f"  cd {folder}\n"
     sys.stdout.write(
         "\nNext: start the sandbox system, look at the plan, apply it, sync:\n"
-        "  python -m reconciler.sandbox &\n"
-        f"  {where}export SANDBOX_API_KEY=sandbox-key\n"
-        "  reconciler plan --env dev\n"
-        "  reconciler apply --env dev --auto-approve\n"
+        f"{where}"
+        "  export SANDBOX_API_KEY=anything\n"
+        "  python -m reconciler.sandbox --port 8055 &\n"
+        "  reconciler plan\n"
+        "  reconciler apply --auto-approve\n"
         "  reconciler sync plant-a\n"
         "  reconciler records plant-a purchase-orders\n"
     )

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass, replace
 from datetime import datetime
+from typing import Final
 
 from reconciler.model.sync import Cursor, SyncMode
 from reconciler.ports import Connector, StreamFacts
@@ -64,29 +65,37 @@ def turned(
     """Return the cursor after a page: the next page, and what the position becomes at the end.
 
     Where pages come in the order of the cursor, that is the highest value seen. Where they do not, a
-    record already passed may have changed since, so it is the source's own clock at the first page.
+    record already passed may have changed since, so the source's own clock at the first page bounds it:
+    both are kept until the end, because a source may stamp by another clock than it answers by.
     """
+    seen, start = _parts(cursor.reached)
+    seen = max(seen, reached or "")
     if ordered:
-        known = cursor.reached
-        highest = max(known, reached) if known and reached else (reached or known)
-    else:
-        highest = cursor.reached or asof
-    return replace(cursor, page=page, reached=highest)
+        return replace(cursor, page=page, reached=seen or None)
+    return replace(cursor, page=page, reached=f"{seen}{_AND}{start or asof or ''}")
 
 
 def closed(cursor: Cursor, now: datetime) -> Cursor:
     """Return the cursor after the last page: the position moves, never backwards.
 
-    Positions compare as text: that is the connector's promise.
+    Positions compare as text: that is the connector's promise. Where nothing was seen it stays.
     """
-    position = cursor.reached or cursor.position
-    if cursor.position and position:
-        position = max(cursor.position, position)
+    seen, start = _parts(cursor.reached)
+    reached = min(seen, start) if seen and start else seen
     return Cursor(
         connection=cursor.connection,
         entity=cursor.entity,
         basis=cursor.basis,
-        position=position,
+        position=max(cursor.position or "", reached) or None,
         run=cursor.run,
         advanced_at=now,
     )
+
+
+_AND: Final = "\x1f"
+"""Stands between the highest value seen and the source's clock at the start; no position holds it."""
+
+
+def _parts(reached: str | None) -> tuple[str, str]:
+    seen, _, start = (reached or "").partition(_AND)
+    return seen, start

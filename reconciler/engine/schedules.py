@@ -23,6 +23,7 @@ class Tick:
     cron: str | None
     zone: str
     jitter: timedelta
+    entities: tuple[str, ...]
 
     @property
     def key(self) -> str:
@@ -40,6 +41,7 @@ def ticks(situation: Situation) -> list[Tick]:
             cron=spec.get("cron"),
             zone=spec.get("timeZone") or "UTC",
             jitter=parse_duration(spec.get("jitter") or "0s"),
+            entities=tuple(spec.get("entities") or situation.entities(connection)),
         )
         for schedule, spec in _schedules(situation)
         if not spec.get("suspend")
@@ -77,15 +79,16 @@ def denied(spec: Mapping[str, Any], now: datetime) -> bool:
 
 
 def overdue(tick: Tick, cursors: Mapping[str, Cursor], *, now: datetime) -> bool:
-    """Return whether *tick* should come at once: never synced, or its interval has passed meanwhile.
+    """Return whether *tick* should come at once: an entity was never synced, or its interval is over.
 
     ``cursors`` are those of the tick's connection, by entity. This is the catch-up after a stop: one
     run, however many ticks were missed.
     """
-    ended = [cursor.advanced_at for cursor in cursors.values() if cursor.advanced_at]
-    if not ended:
+    known = [cursors.get(entity) for entity in tick.entities]
+    ended = [cursor.advanced_at for cursor in known if cursor and cursor.advanced_at]
+    if len(ended) < len(known):
         return True
-    return tick.every is not None and now - min(ended) >= tick.every
+    return tick.every is not None and now - min(ended, default=now) >= tick.every
 
 
 def _schedules(situation: Situation) -> Iterator[tuple[Resource, Mapping[str, Any]]]:

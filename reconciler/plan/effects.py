@@ -46,6 +46,7 @@ TABLE: Final[Mapping[Kind, Mapping[str, tuple[Effect, ...]]]] = {
         "spec.docs": (),
         "spec.protocol": (RECHECK, RESYNC),
         "spec.dialect": (RECHECK, RESYNC),
+        "spec.endpoint": (RECHECK, RESYNC),
         "spec.config": (),
         "spec.config.*.default": (RECHECK, RESYNC),
         "spec.auth": (RECHECK,),

@@ -1,7 +1,6 @@
 """What other documents depend on: connectors, the chosen environment, and which tables sets read."""
 
 import hashlib
-import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final
@@ -21,7 +20,8 @@ from reconciler.spec.template import Scope
 from reconciler.spec.unified import Entities
 
 _KINDS: Final = frozenset({"Connector", "Environment", "ConnectionSet"})
-_WORDS: Final = re.compile(rb"Connector|Environment|ConnectionSet|\\")
+_WORDS: Final = (b"Connector", b"Environment", b"ConnectionSet", b"\\")
+"""A file that holds none of these holds none of the kinds (the last can hide one: ``"\\x43onnector"``)."""
 
 
 class Manifests(Mapping[str, Manifest]):
@@ -70,7 +70,7 @@ def context_of(
         _gather(built_in, reading, file, base, fingerprint)
     gathered = _Gathered(told=False)
     for file in sorted(reading.files):
-        if file.endswith(ENDINGS) and file not in catalogue and _WORDS.search(reading.files[file]):
+        if file.endswith(ENDINGS) and file not in catalogue and _may_be(reading.files[file]):
             _gather(gathered, reading, file, base, fingerprint)
     scope, patches = _chosen(reading, gathered, environment)
     connectors = {**built_in.connectors, **gathered.connectors}
@@ -125,21 +125,32 @@ class _Gathered:
                 self.tables[file] = (*self.tables.get(file, ()), table)
 
 
+def _may_be(content: bytes) -> bool:
+    return any(word in content for word in _WORDS)
+
+
 def _gather(
     gathered: _Gathered, reading: Reading, file: str, base: Surroundings, fingerprint: bytes
 ) -> None:
     """Take in what others depend on of *file*. Findings of built-in manifests are told now, others later."""
-    found = reading.found if gathered.told else []
-
-    def made(file: str) -> tuple[list[Entry], bool]:
-        drafts = reading.drafts(file)
-        one = examined([d for d in drafts.drafts if d.kind in _KINDS], base, found)
-        gathered.broken |= {(draft.kind, draft.name) for draft in (*one.broken, *drafts.lost)}
-        sound = drafts.sound and not one.unsound and not one.broken
-        return [*one.entries, *one.unsound], sound
-
     key = cache_key(reading.files[file], fingerprint)
-    gathered.take(file, reading.entries(file, key, made))
+    kept = reading.kept(key)
+    if kept is not None:
+        gathered.take(file, kept)
+        return
+    reading.guarded(file, _gather_anew, gathered, reading, file, key, base)
+
+
+def _gather_anew(
+    gathered: _Gathered, reading: Reading, file: str, key: bytes, base: Surroundings
+) -> None:
+    found = reading.found if gathered.told else []
+    drafts = reading.drafts(file)
+    one = examined([d for d in drafts.drafts if d.kind in _KINDS], base, found)
+    gathered.broken |= {(draft.kind, draft.name) for draft in (*one.broken, *drafts.lost)}
+    if drafts.sound and not one.unsound and not one.broken:
+        reading.keep(key, one.entries)
+    gathered.take(file, [*one.entries, *one.unsound])
 
 
 def _chosen(

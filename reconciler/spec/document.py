@@ -29,7 +29,7 @@ def read_values(content: bytes) -> list[Document] | None:
     if marks or ("\\" in text and _ESCAPES.search(text)):
         return None
     try:
-        return quick.read(parser_of(text))
+        return quick.read(text, parser_of(text))
     except (quick.Unsound, YAMLError):
         return None
 

@@ -17,10 +17,12 @@ class Parser(Protocol):
         ...
 
 
-_LOADER: Final[Any] = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+PURE: Final[Any] = yaml.SafeLoader
+_C: Final[Any] = getattr(yaml, "CSafeLoader", None)
+_FASTEST: Final[Any] = PURE if _C is None else _C.__bases__[0]
 
 
-def parser_of(text: str, loader: Any = _LOADER) -> Parser:
+def parser_of(text: str, loader: Any = _FASTEST) -> Parser:
     """Return the event parser of *text*."""
     parser: Parser = loader(text)
     return parser

@@ -13,10 +13,10 @@ from reconciler.spec.entries import Entry, Reference
 from reconciler.spec.environment import Patch, patch
 from reconciler.spec.expressions import expression_findings, expressions_of_connector
 from reconciler.spec.finding import Draft, Finding, Way, meant
-from reconciler.spec.secrets import literal_secrets, may_hold_secrets
 from reconciler.spec.settings import Manifest, connection_findings
 from reconciler.spec.shapes import head_findings, model_of, shape_findings
-from reconciler.spec.template import Scope, fill
+from reconciler.spec.survey import survey
+from reconciler.spec.template import Filled, Scope, fill
 from reconciler.spec.unified import (
     Entities,
     entity_findings,
@@ -66,17 +66,18 @@ def examine(draft: Draft, around: Surroundings) -> Examined:
     if findings:
         return Examined(draft, None, findings)
     if draft.item is not None:  # patches are chosen by name, so a name that is made comes first
-        fill({"metadata": draft.data["metadata"]}, draft.kind, around.scope, draft.item)
+        names = survey({"metadata": draft.data.get("metadata")})
+        fill(names.templates, draft.kind, around.scope, draft.item)
     patch(draft, around.patches)
-    text = canonical(draft.data)
-    unfilled: set[Way] = set()
-    if b"{{" in text or b"{%" in text or b"{#" in text:
-        filled = fill(draft.data, draft.kind, around.scope, draft.item)
-        findings, unfilled = filled.findings, filled.unfilled
-        text = canonical(draft.data)
-    body, misfits = _validated(draft, text)
+    seen = survey(draft.data)
+    filled = (
+        fill(seen.templates, draft.kind, around.scope, draft.item) if seen.templates else Filled()
+    )
+    secrets = survey(draft.data).secrets if filled.changed else seen.secrets
+    findings, unfilled = filled.findings, filled.unfilled
+    body, misfits = _validated(draft, canonical(draft.data))
     findings += [finding for finding in misfits if finding.path not in unfilled]
-    findings += _secrets(draft.data, text)
+    findings += secrets
     if body is None:
         return Examined(draft, None, findings)
     entry, more = _entry(draft, body, around)
@@ -105,10 +106,6 @@ def _keep_nulls(given: Any, body: Any) -> None:
             body["value"] = None
         for key, below in given.items():
             _keep_nulls(below, body.get(key))
-
-
-def _secrets(data: Mapping[str, Any], text: bytes) -> list[Finding]:
-    return list(literal_secrets(data)) if may_hold_secrets(text) else []
 
 
 def _entry(draft: Draft, body: dict[str, Any], around: Surroundings) -> tuple[Entry, list[Finding]]:

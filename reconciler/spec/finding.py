@@ -42,7 +42,8 @@ class Draft:
 
     ``spot`` is where it was written: for one that a set makes, the part of the template. ``patched``
     are the paths that an environment has set, with where it says so. ``item`` is what a set fills in,
-    ``label`` names it for people. ``mapping`` is false for a document that is no mapping at all.
+    ``label`` names it for people. ``mapping`` is false for a document that is no mapping at all;
+    ``kind`` is what the document says, if it is a text.
     """
 
     data: dict[str, Any]
@@ -51,12 +52,11 @@ class Draft:
     label: str = ""
     patched: dict[Way, Spot] = field(default_factory=dict)
     mapping: bool = True
+    kind: str = field(init=False)
 
-    @property
-    def kind(self) -> str:
-        """The kind that the document says, if it is a text."""
+    def __post_init__(self) -> None:
         kind = self.data.get("kind")
-        return kind if isinstance(kind, str) else ""
+        self.kind = kind if isinstance(kind, str) else ""
 
     @property
     def name(self) -> str:

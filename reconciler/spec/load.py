@@ -5,9 +5,9 @@ itself, then what only shows across files. What a file by itself gives depends o
 content and those surroundings, so it is kept in a cache under both: an unchanged file costs a digest.
 """
 
-from collections import ChainMap
-from collections.abc import Mapping, MutableMapping
+from collections.abc import Iterator, Mapping, MutableMapping, Sequence
 from dataclasses import dataclass, field
+from typing import Final
 
 from reconciler.model.problem import Problem, Severity
 from reconciler.model.resource import Resource, ResourceKey
@@ -16,7 +16,7 @@ from reconciler.spec.entries import Entry, key_of, resource_of
 from reconciler.spec.finding import Draft, Finding, Spot, meant
 from reconciler.spec.locate import base_in_set, locate
 from reconciler.spec.places import Places, problem, problems_of
-from reconciler.spec.reading import ENDINGS, Made, Reading, cache_key, examined
+from reconciler.spec.reading import ENDINGS, Drafts, Made, Reading, cache_key, examined
 from reconciler.spec.references import Declared, cross_findings
 from reconciler.spec.sets import drafts_of, items_of
 from reconciler.spec.unified import Entities
@@ -61,14 +61,31 @@ def load(
 
         entities = shipped()
     built_in = {f"(built-in)/{file}": content for file, content in (catalogue or {}).items()}
-    everything = ChainMap(dict(files), built_in)
+    everything = {**files, **built_in}
     reading = Reading(everything, {} if cache is None else cache, Places(everything))
     context = context_of(reading, environment, catalogue=built_in, entities=entities)
     loader = _Loader(reading, context)
+    for batch in _batches(files):
+        loader.take(batch)
+    return loader.loaded()
+
+
+_TOGETHER: Final = 262_144
+"""How many bytes are read before they are examined: the processor's caches then hold one of the two."""
+
+
+def _batches(files: Mapping[str, bytes]) -> Iterator[list[str]]:
+    """Yield the names of spec files in their order, some at a time."""
+    batch: list[str] = []
+    size = 0
     for file in sorted(files):
         if file.endswith(ENDINGS):
-            loader.take(file)
-    return loader.loaded()
+            batch.append(file)
+            size += len(files[file])
+            if size >= _TOGETHER:
+                yield batch
+                batch, size = [], 0
+    yield batch
 
 
 @dataclass(slots=True)
@@ -79,29 +96,43 @@ class _Loader:
     context: Context
     declared: Declared = field(default_factory=Declared)
 
-    def take(self, file: str) -> None:
-        """Take in one file: from the cache if it can be."""
+    def take(self, files: Sequence[str]) -> None:
+        """Take in some files: from the cache if it can be."""
+        kept: dict[str, Sequence[Entry] | None] = {}
+        waiting: list[tuple[str, bytes, Drafts]] = []
+        for file in files:
+            key = self._key(file)
+            kept[file] = self.reading.kept(key)
+            if kept[file] is None:
+                drafts = self.reading.guarded(file, self.reading.drafts, file)
+                if drafts is not None:
+                    waiting.append((file, key, drafts))
+        for file, key, drafts in waiting:
+            kept[file] = self.reading.guarded(file, self._made, key, drafts)
+        for file, entries in kept.items():
+            for entry in entries or ():
+                self.declared.add(file, entry)
+
+    def _key(self, file: str) -> bytes:
         files = self.reading.files
         tables = [files.get(table, b"") for table in self.context.tables.get(file, ())]
-        key = cache_key(files[file], self.context.fingerprint, tables)
-        for entry in self.reading.entries(file, key, self._made):
-            self.declared.add(file, entry)
+        return cache_key(files[file], self.context.fingerprint, tables)
 
-    def _made(self, file: str) -> tuple[list[Entry], bool]:
-        """Return the entries of a file, and whether all of it is sound."""
-        read = self.reading.drafts(file)
+    def _made(self, key: bytes, read: Drafts) -> Sequence[Entry]:
+        """Return the entries of a file; they are kept if all of it is sound."""
         found = len(self.reading.found)
         made = Made(broken=list(read.lost))
         for draft in read.drafts:
             made.add(self._one(draft))
-        for entry in made.unsound:
-            self.declared.add(file, entry)
-            self.declared.unsound.add((entry.kind, entry.name))
+        if read.sound and found == len(self.reading.found):
+            self.reading.keep(key, made.entries)
+            return made.entries
+        self.declared.unsound |= {(entry.kind, entry.name) for entry in made.unsound}
         self.declared.broken |= {(draft.kind, draft.name) for draft in made.broken}
         self.declared.unsure |= any(
             draft.kind == "ConnectionSet" or draft.item is not None for draft in made.broken
         )
-        return made.entries, read.sound and found == len(self.reading.found)
+        return [*made.entries, *made.unsound]
 
     def _one(self, draft: Draft) -> Made:
         """Return what one document gives; a set gives what it makes, an environment gives nothing."""

@@ -55,83 +55,84 @@ _LONGEST_KEPT: Final = 64
 _PLAIN: Final = _Plain()
 
 
-def read(parser: Parser) -> list[Document]:
-    """Return the documents of *parser*.
+def read(text: str, parser: Parser) -> list[Document]:
+    """Return the documents of *text*, whose events *parser* gives.
 
     Raises:
         Unsound: at the first thing that is refused, or is not sure to be taken.
     """
-    return _Walk(parser).documents()
+    return _Walk(text, parser).documents()
 
 
 class _Walk:
-    """One run over the events. ``_at``: what the next value becomes: a list's item, a key, or its value."""
+    """One run over the events."""
 
-    def __init__(self, parser: Parser) -> None:
+    def __init__(self, text: str, parser: Parser) -> None:
         self._get = parser.get_event
         self._done: list[Document] = []
         self._stack: list[tuple[Any, Any]] = []
         self._start = 0
+        self._marked = "&" in text or "!" in text
+        """Whether there can be an anchor or a tag: the events need not be asked else."""
 
-    def documents(self) -> list[Document]:
-        plain = _PLAIN
+    def documents(self) -> list[Document]:  # noqa: C901, PLR0912  one loop over all events of all specs: calls cost too much here
+        plain, stack, marked = _PLAIN, self._stack, self._marked
         current: Any = None
-        pending: Any = _LIST
+        pending: Any = (
+            _LIST  # what the next value becomes: a list's item, a key, or the value of this key
+        )
         for count, event in enumerate(iter(self._get, None)):
-            if event.__class__ is not ScalarEvent:
-                current, pending = self._structure(event, current, pending, count)
-                continue
-            if event.anchor is not None or event.tag is not None:
+            kind = event.__class__
+            if marked and kind in _MARKABLE and (event.anchor is not None or event.tag is not None):
                 raise Unsound
-            value = event.value if event.style else plain[event.value]
-            if pending is _LIST:
-                current.append(value)
-            elif pending is not _KEY:
-                current[pending] = value
-                pending = _KEY
-            elif value.__class__ is str and value not in current:
-                pending = value
+            if kind is ScalarEvent:
+                value = event.value if event.style else plain[event.value]
+                if pending is _LIST:
+                    current.append(value)
+                elif pending is not _KEY:
+                    current[pending] = value
+                    pending = _KEY
+                elif value.__class__ is str and value not in current:
+                    pending = value
+                else:
+                    raise Unsound
+            elif kind is MappingEndEvent or kind is SequenceEndEvent:
+                current, pending = stack.pop()
+            elif kind is MappingStartEvent or kind is SequenceStartEvent:
+                new: Any = {} if kind is MappingStartEvent else []
+                if pending is _LIST:
+                    current.append(new)
+                elif pending is not _KEY:
+                    current[pending] = new
+                    pending = _KEY
+                else:
+                    raise Unsound
+                if not stack or len(stack) >= DEEPEST:
+                    self._root(event, new)
+                stack.append((current, pending))
+                current, pending = new, _KEY if kind is MappingStartEvent else _LIST
             else:
-                raise Unsound
+                self._around(event, current, count)
+                current, pending = [], _LIST
         return self._done
 
-    def _structure(self, event: Any, current: Any, pending: Any, count: int) -> tuple[Any, Any]:
-        kind = event.__class__
-        if kind is MappingStartEvent or kind is SequenceStartEvent:
-            return self._open(event, current, pending)
-        if kind is MappingEndEvent or kind is SequenceEndEvent:
-            return self._stack.pop()
-        if kind is DocumentStartEvent:
+    def _root(self, event: Any, new: Any) -> None:
+        """Take in the root of a document: a mapping."""
+        if self._stack or new.__class__ is not dict:
+            raise Unsound
+        self._done.append(Document(new, event.start_mark.line + 1, event.start_mark.column + 1))
+
+    def _around(self, event: Any, current: Any, count: int) -> None:
+        """Look at what is around documents: nothing may be a directive, an alias, or a bare value."""
+        if event.__class__ is DocumentStartEvent:
             if event.version is not None or event.tags:
                 raise Unsound
             self._start = count
-            return [], _LIST
-        if kind is DocumentEndEvent:
-            self._end(current, count)
-        elif kind is AliasEvent:
+            return
+        bare = event.__class__ is DocumentEndEvent and current[0].__class__ not in _ROOTS
+        if bare or event.__class__ is AliasEvent or count - self._start > MOST_NODES:
             raise Unsound
-        return None, None
 
-    def _end(self, current: list[Any], count: int) -> None:
-        if count - self._start > MOST_NODES:
-            raise Unsound
-        if current[0] is not None:
-            raise Unsound  # a text, a list or a number where a document was due
 
-    def _open(self, event: Any, current: Any, pending: Any) -> tuple[Any, Any]:
-        if pending is _KEY or event.anchor is not None or event.tag is not None:
-            raise Unsound
-        new: Any = {} if event.__class__ is MappingStartEvent else []
-        if not self._stack:
-            if new.__class__ is not dict:
-                raise Unsound
-            self._done.append(Document(new, event.start_mark.line + 1, event.start_mark.column + 1))
-            current = [None]
-        elif pending is _LIST:
-            current.append(new)
-        else:
-            current[pending] = new
-        if len(self._stack) >= DEEPEST:
-            raise Unsound
-        self._stack.append((current, _LIST if pending is _LIST else _KEY))
-        return new, _KEY if new.__class__ is dict else _LIST
+_ROOTS: Final = frozenset({dict, type(None)})
+_MARKABLE: Final = frozenset({ScalarEvent, MappingStartEvent, SequenceStartEvent})

@@ -1,9 +1,9 @@
 """Files as drafts, and entries by the cache: what all stages of loading share."""
 
 import hashlib
-from collections.abc import Callable, Iterable, Mapping, MutableMapping
+from collections.abc import Callable, Iterable, Mapping, MutableMapping, Sequence
 from dataclasses import dataclass, field
-from typing import Final
+from typing import Any, Final, TypeVar
 
 from reconciler.spec.compose import Node
 from reconciler.spec.document import read_values
@@ -12,6 +12,7 @@ from reconciler.spec.examine import Examined, Surroundings, examine
 from reconciler.spec.finding import Draft, Finding, Spot
 from reconciler.spec.places import Places
 
+T = TypeVar("T")
 ENDINGS: Final = (".yaml", ".yml")
 
 
@@ -47,23 +48,23 @@ class Reading:
             self.refused.add(file)
         return read
 
-    def entries(
-        self, file: str, key: bytes, made: Callable[[str], tuple[list[Entry], bool]]
-    ) -> Iterable[Entry]:
-        """Return the entries kept under *key*, or those *made*, which are kept if all is sound."""
+    def kept(self, key: bytes) -> Sequence[Entry] | None:
+        """Return the entries kept under *key*, if there are any that can be read."""
         kept = self.cache.get(key)
-        entries = None if kept is None else unpack(kept)
-        if entries is not None:
-            return entries
+        return None if kept is None else unpack(kept)
+
+    def keep(self, key: bytes, entries: Sequence[Entry]) -> None:
+        """Keep *entries* under *key*."""
+        self.cache[key] = pack(entries)
+
+    def guarded(self, file: str, work: Callable[..., T], *given: Any) -> T | None:
+        """Return what *work* does; whatever a text of *file* may make it raise is a problem of that file."""
         try:
-            found, sound = made(file)
-        except Exception as error:  # noqa: BLE001  the reader's door: no text may bring the reader down
+            return work(*given)
+        except Exception as error:  # noqa: BLE001  the reader's door: no text brings the reader down
             said = f"the reader failed on this file ({type(error).__name__})"
             self.found.append((Draft({}, Spot(file, 1, 1)), Finding("R500", (), said, "tell us")))
-            return ()
-        if sound:
-            self.cache[key] = pack(found)
-        return found
+            return None
 
 
 def _draft(node: Node, file: str) -> Draft:

@@ -1,8 +1,7 @@
 """Literal secrets: found by their shape and by the name they stand under, and never shown."""
 
 import re
-from collections.abc import Iterator
-from typing import Any, Final
+from typing import Final
 
 from reconciler.spec.finding import Finding, Way
 
@@ -32,49 +31,33 @@ _AFTER_NAME: Final = re.compile(
                  |(?:access|private|auth|account|encryption|signing)[_-]?key)\w*["']?\s*[:=]\s*["']? )
         (?! \{\s*(?:env|file|connect)\b | ["']?\{\{ | true\b | false\b ) ( [^\s"',}\]]{3,} ( [^"',}\]]* ) )"""
 )
-_HINTS_OF_NAMES: Final = (b"passw", b"passp", b"pwd", b"secret", b"token", b"credential", b"key")
-_HINTS_OF_SHAPES: Final = (
-    b"AKIA", b"ASIA", b"eyJ", b"-----BEGIN", b"k_live_", b"k_test_", b"gh", b"glpat-", b"xox",
-    b"AIza", b"whsec_", b"earer ", b"@",
-)  # fmt: skip
+SHORTEST: Final = 8
+"""How many characters a text must have to be looked at."""
 
 
-def may_hold_secrets(canonical: bytes) -> bool:
-    """Whether the JSON of a document holds anything that is worth a closer look. Quick."""
-    if any(hint in canonical for hint in _HINTS_OF_SHAPES):
-        return True
-    lower = canonical.lower()
-    return any(hint in lower for hint in _HINTS_OF_NAMES)
+def secret_finding(what: str, path: Way) -> Finding:
+    """Return the finding that the text at *path* looks like *what*."""
+    return Finding(
+        "R402",
+        path,
+        f"this looks like {what}",
+        "write {env: NAME}, {file: PATH} or {connect: true} where a secret is taken; "
+        "and change the secret: it was in a file",
+    )
 
 
-def literal_secrets(value: Any, path: Way = ()) -> Iterator[Finding]:
-    """Yield a finding for each text in *value* that looks like a secret."""
-    if isinstance(value, dict):
-        for key, below in value.items():
-            yield from literal_secrets(below, (*path, key))
-    elif isinstance(value, list):
-        for at, below in enumerate(value):
-            yield from literal_secrets(below, (*path, at))
-    elif isinstance(value, str) and len(value) >= 8:
-        what = _what(value, path)
-        if what:
-            yield Finding(
-                "R402",
-                path,
-                f"this looks like {what}",
-                "write {env: NAME}, {file: PATH} or {connect: true} where a secret is taken; "
-                "and change the secret: it was in a file",
-            )
+def secret_by_shape(text: str) -> str:
+    """Return which secret *text* has the shape of, in words; ``""`` for none."""
+    if not _ANY_SHAPE.search(text):
+        return ""
+    return next(name for name, shape in _SHAPE if shape.search(text))
 
 
-def _what(value: str, path: Way) -> str:
-    """Return which secret *value* looks like, in words; ``""`` for none."""
-    if _ANY_SHAPE.search(value):
-        return next(name for name, shape in _SHAPE if shape.search(value))
-    name = next((key for key in reversed(path) if isinstance(key, str)), "")
-    if is_secret_name(name) and "{{" not in value and _is_random(value):
-        return f"a secret, by its name '{name}'"
-    return ""
+def secret_by_name(name: str, text: str) -> str:
+    """Return that *text* is a secret because of the *name* it stands under; ``""`` if it is none."""
+    if not is_secret_name(name) or "{{" in text or not _is_random(text):
+        return ""
+    return f"a secret, by its name '{name}'"
 
 
 def is_secret_name(name: str) -> bool:

@@ -10,14 +10,15 @@ Filled in (with ``vars``, and ``item`` in what a set makes): every text value of
 - ``Environment`` and ``ConnectionSet``: not looked at; what they give to other documents is.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from enum import Enum
 from functools import lru_cache
 from typing import Any, Final
 
-from reconciler.mapping.template import Template, TemplateInvalid, compile_template, is_template
+from reconciler.mapping.template import Template, TemplateInvalid, compile_template
 from reconciler.spec.finding import Finding, Way, meant
+from reconciler.spec.survey import Templated
 
 
 class Use(Enum):
@@ -54,16 +55,24 @@ _RULES: Final = frozenset({"fields", "customFields"})
 
 @dataclass(slots=True)
 class Filled:
-    """What came of filling in: what is wrong, and the paths of texts that could not be filled in."""
+    """What came of filling in.
+
+    What is wrong, the paths of texts that could not be filled in, and whether the document is another.
+    """
 
     findings: list[Finding] = field(default_factory=list)
     unfilled: set[Way] = field(default_factory=set)
+    changed: bool = False
 
 
-def fill(data: dict[str, Any], kind: str, scope: Scope, item: Mapping[str, Any] | None) -> Filled:
-    """Fill in the templates of a document where they stand, and return what is wrong with them."""
+def fill(
+    templates: Iterable[Templated], kind: str, scope: Scope, item: Mapping[str, Any] | None
+) -> Filled:
+    """Fill in *templates* where they stand, and return what is wrong with them."""
     filler = _Filler(kind, scope, item)
-    filler.run(data)
+    if kind not in {"Environment", "ConnectionSet"}:
+        for one in templates:
+            filler.take(one)
     return filler.filled
 
 
@@ -76,34 +85,19 @@ class _Filler:
         self.filled = Filled()
         self._found = self.filled.findings
 
-    def run(self, data: dict[str, Any]) -> None:
-        if self._kind not in {"Environment", "ConnectionSet"}:
-            self._walk(data, ())
-
-    def _walk(self, value: Any, path: Way) -> None:
-        if isinstance(value, dict):
-            for key, below in value.items():
-                if is_template(key):
-                    hint = "only values are filled in"
-                    finding = Finding(
-                        "R121", (*path, key), "a key is no template", hint, on_key=True
-                    )
-                    self._found.append(finding)
-                self._set(value, key, below, path)
-        else:
-            for at, below in enumerate(value):
-                self._set(value, at, below, path)
-
-    def _set(self, holder: Any, key: Any, value: Any, path: Way) -> None:
-        if isinstance(value, dict | list):
-            if value and self._use((*path, key)) is not Use.LEAVE:
-                self._walk(value, (*path, key))
-        elif isinstance(value, str) and is_template(value):
-            use = self._use((*path, key))
-            if use is Use.FILL:
-                holder[key] = self._filled(value, (*path, key))
-            elif use is Use.CHECK:
-                self._check(value, (*path, key))
+    def take(self, one: Templated) -> None:
+        """Fill in or check one text."""
+        if one.text is None:
+            hint = "only values are filled in"
+            finding = Finding("R121", one.path, "a key is no template", hint, on_key=True)
+            self._found.append(finding)
+            return
+        use = self._use(one.path)
+        if use is Use.FILL:
+            one.holder[one.key] = self._filled(one.text, one.path)
+            self.filled.changed = True
+        elif use is Use.CHECK:
+            self._check(one.text, one.path)
 
     def _use(self, path: Way) -> Use:
         """Return what is done with the text at *path*."""

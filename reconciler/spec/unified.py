@@ -4,7 +4,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 from reconciler.datamodel.entity import Entity, Field, FieldType
-from reconciler.spec.expressions import expression_findings
+from reconciler.spec.expressions import expression_fault, expression_findings
 from reconciler.spec.finding import Finding, Way, meant
 
 Entities = Mapping[str, Entity]
@@ -29,7 +29,7 @@ def rule_findings(
             hint = meant(name, fields)
             hint = hint if hint.startswith("did") else "put it under customFields, or correct it"
             yield Finding("R104", (*path, name), f"unknown field '{name}'", hint, on_key=True)
-        if "from" in rule:
+        if "from" in rule and expression_fault(rule["from"]) is not None:
             yield from expression_findings(rule["from"], (*path, name, "from"))
         if "each" in rule:
             items = field.items if field is not None and field.items else None
@@ -61,7 +61,7 @@ def mapping_findings(spec: Mapping[str, Any], entities: Entities) -> Iterator[Fi
     fields = None if entity is None else entity.fields
     yield from rule_findings(spec.get("fields", {}), fields, ("spec", "fields"))
     yield from rule_findings(spec.get("customFields", {}), None, ("spec", "customFields"))
-    if fields is not None:
+    if fields is not None and spec.get("tests"):
         yield from _test_findings(spec, fields)
 
 

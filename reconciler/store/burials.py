@@ -10,7 +10,7 @@ from sqlalchemy import Connection, func, select
 from reconciler.store.tables import records, tallies
 from reconciler.store.tally import Tally, tick_all
 
-_CHUNK: Final = 500
+_CHUNK: Final = 5000
 
 
 def bury(

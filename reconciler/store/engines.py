@@ -21,8 +21,15 @@ _PRAGMAS: Final = (
     "cache_size = -16000",
     "wal_autocheckpoint = 2000",
 )
-_POSTGRES_SETTINGS: Final = (
-    "-c statement_timeout=60s -c lock_timeout=30s -c idle_in_transaction_session_timeout=60s"
+_POSTGRES_SETTINGS: Final = " ".join(
+    f"-c {setting}"
+    for setting in (
+        "statement_timeout=60s",
+        "lock_timeout=30s",
+        "idle_in_transaction_session_timeout=60s",
+        "plan_cache_mode=force_custom_plan",  # a plan made for an empty table is no plan for a full one
+        "random_page_cost=1.1",  # disks of today: along the indexes
+    )
 )
 
 

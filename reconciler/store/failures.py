@@ -29,6 +29,8 @@ def in_our_words() -> Iterator[None]:
             "every connection to the database is in use",
             hint="look for long transactions in the database, or start fewer workers",
         ) from error
+    except UnicodeError as error:
+        raise Invalid("the database cannot hold this: it is no valid Unicode text") from error
     except DBAPIError as error:
         raise _named(error) from error
 

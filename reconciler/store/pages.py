@@ -4,14 +4,14 @@ Written as text and run with plain tuples: per record, composing statements woul
 them.
 """
 
-from collections.abc import Iterable, Sequence
-from typing import Final, NamedTuple, Protocol, cast
+from collections.abc import Callable, Iterable, Sequence
+from typing import Final, NamedTuple, Protocol, TypeAlias, cast
 
 import msgspec
 from sqlalchemy import Connection
 from sqlalchemy.exc import DBAPIError
 
-from reconciler.model.record import Batch
+from reconciler.model.record import Batch, Row
 from reconciler.store import dialects
 
 COLUMNS: Final = (
@@ -28,6 +28,9 @@ COLUMNS: Final = (
     "raw",
     "mapped",
 )
+
+
+_Named: TypeAlias = tuple[object, ...]
 
 
 class Written(NamedTuple):
@@ -84,12 +87,12 @@ class Held(NamedTuple):
 class Pages(Protocol):
     """The statements, by database."""
 
-    def glance(self, database: Connection, batch: Batch, ids: Iterable[str]) -> Iterable[Glimpse]:
-        """Return a glimpse of each stored row of these source ids."""
+    def glance(self, database: Connection, batch: Batch, rows: Iterable[Row]) -> Iterable[Glimpse]:
+        """Return a glimpse of each of *rows* that is stored."""
         ...
 
-    def look(self, database: Connection, batch: Batch, ids: Iterable[str]) -> Iterable[Held]:
-        """Return each stored row of these source ids."""
+    def look(self, database: Connection, batch: Batch, rows: Iterable[Row]) -> Iterable[Held]:
+        """Return each of *rows* as it is stored, if it is."""
         ...
 
     def add(self, database: Connection, rows: Sequence[Written]) -> None:
@@ -112,23 +115,29 @@ def pages_of(database: Connection) -> Pages:
 
 _HELD: Final = ", ".join(Held._fields)
 _GLIMPSE: Final = ", ".join(Glimpse._fields)
-_OF_PAGE: Final = "FROM records WHERE connection = {0} AND entity = {0} AND source_id"
 _CHANGED: Final = tuple(
     name
     for name in COLUMNS
     if name not in {"id", "connection", "entity", "source_id", "created_at"}
 )
+_OF_SQLITE: Final = """
+SELECT {columns} FROM records
+WHERE connection = ? AND entity = ? AND source_id IN (SELECT value FROM json_each(?))
+"""
+_OF_POSTGRES: Final = "SELECT {columns} FROM records WHERE id = ANY(%s)"
+"""By id, for which there is one way to go. Asked by connection, entity and source ids, PostgreSQL reads
+all of the connection's records for each page, until it has statistics of that very connection.
+"""
 
 
 class _Texts:
-    """Statements of a parameter style; ``of_page`` compares with the ids of a page."""
+    """Statements of a parameter style; ``of_page`` reads columns of the rows of a page."""
 
     def __init__(self, mark: str, of_page: str) -> None:
-        where = f"{_OF_PAGE.format(mark)} {of_page}"
         values = ", ".join([mark] * len(COLUMNS))
         update = ", ".join(f"{name} = excluded.{name}" for name in _CHANGED)
-        self.glance = f"SELECT {_GLIMPSE} {where}"
-        self.look = f"SELECT {_HELD} {where}"
+        self.glance = of_page.format(columns=_GLIMPSE)
+        self.look = of_page.format(columns=_HELD)
         self.add = f"INSERT INTO records ({', '.join(COLUMNS)}) VALUES ({values})"  # noqa: S608 - our own names
         self.put = (
             f"{self.add} ON CONFLICT (connection, entity, source_id)"
@@ -139,18 +148,19 @@ class _Texts:
 
 
 class _Pages:
-    """What both databases do alike."""
+    """What both databases do alike; ``named`` makes the parameters that name the rows of a page."""
 
-    def __init__(self, texts: _Texts) -> None:
+    def __init__(self, texts: _Texts, named: Callable[[Batch, Iterable[Row]], _Named]) -> None:
         self._texts = texts
+        self._named = named
 
-    def glance(self, database: Connection, batch: Batch, ids: Iterable[str]) -> Iterable[Glimpse]:
-        rows = self._ask(database, self._texts.glance, batch, ids)
-        return cast("Iterable[Glimpse]", rows)
+    def glance(self, database: Connection, batch: Batch, rows: Iterable[Row]) -> Iterable[Glimpse]:
+        found = database.exec_driver_sql(self._texts.glance, self._named(batch, rows)).all()
+        return cast("Iterable[Glimpse]", found)
 
-    def look(self, database: Connection, batch: Batch, ids: Iterable[str]) -> Iterable[Held]:
-        rows = self._ask(database, self._texts.look, batch, ids)
-        return cast("Iterable[Held]", rows)
+    def look(self, database: Connection, batch: Batch, rows: Iterable[Row]) -> Iterable[Held]:
+        found = database.exec_driver_sql(self._texts.look, self._named(batch, rows)).all()
+        return cast("Iterable[Held]", found)
 
     def add(self, database: Connection, rows: Sequence[Written]) -> None:
         if rows:
@@ -164,26 +174,10 @@ class _Pages:
         if rows:
             database.exec_driver_sql(self._texts.remap, list(rows))
 
-    def _ask(
-        self, database: Connection, text: str, batch: Batch, ids: Iterable[str]
-    ) -> Sequence[object]:
-        wanted = list(ids)
-        if not wanted:
-            return ()
-        return database.exec_driver_sql(
-            text, (batch.connection, batch.entity, self._many(wanted))
-        ).all()
-
-    def _many(self, ids: list[str]) -> object:
-        return ids
-
-
-class _SqlitePages(_Pages):
-    def _many(self, ids: list[str]) -> object:
-        return msgspec.json.encode(ids).decode()
-
 
 class _PostgresPages(_Pages):
+    """New rows by ``COPY``, which costs a third of inserting them."""
+
     _COPY: Final = f"COPY records ({', '.join(COLUMNS)}) FROM STDIN (FORMAT BINARY)"
     _TYPES: Final = (*["text"] * 4, "bytea", *["text"] * 2, *["int8"] * 2, "text", *["bytea"] * 2)
 
@@ -202,5 +196,14 @@ class _PostgresPages(_Pages):
             raise DBAPIError.instance(self._COPY, None, error, psycopg.Error) from error
 
 
-_SQLITE: Final = _SqlitePages(_Texts("?", "IN (SELECT value FROM json_each(?))"))
-_POSTGRES: Final = _PostgresPages(_Texts("%s", "= ANY(%s)"))
+def _by_source_id(batch: Batch, rows: Iterable[Row]) -> _Named:
+    ids = msgspec.json.encode([row.source_id for row in rows]).decode()
+    return batch.connection, batch.entity, ids
+
+
+def _by_id(_batch: Batch, rows: Iterable[Row]) -> _Named:
+    return ([row.id for row in rows],)
+
+
+_SQLITE: Final = _Pages(_Texts("?", _OF_SQLITE), _by_source_id)
+_POSTGRES: Final = _PostgresPages(_Texts("%s", _OF_POSTGRES), _by_id)

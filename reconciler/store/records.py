@@ -1,5 +1,6 @@
 """Keeping records by the page: what is as stored is not written, what differs is written once."""
 
+from collections import Counter
 from collections.abc import Sequence
 from datetime import datetime
 
@@ -50,29 +51,33 @@ def _save(database: Connection, batch: Batch) -> Saved:
     at = tick(database, batch.entity, micros(batch.at))
     if dialects.is_postgres(database):  # another writer may have been here before the lock
         fresh, known = _due(database, batch, page)
-    tally = Tally(batch.connection, batch.entity)
     pages = pages_of(database)
     pages.add(database, [_new(batch, row, at) for row in fresh])
-    tally.add((batch.basis, True), len(fresh))
-    held = {old.source_id: old for old in pages.look(database, batch, known)}
-    pages.put(database, [_again(batch, page[key], old, at) for key, old in held.items()])
-    for old in held.values():
-        tally.moved((old.basis, old.deleted_at is None), (batch.basis, True))
+    held = list(pages.look(database, batch, known)) if known else []
+    changed, rows = _again(batch, page, held, at)
+    pages.put(database, rows)
+    tally = Tally(batch.connection, batch.entity)
+    tally.add((batch.basis, True), len(fresh) + len(held))
+    tally.take(Counter((old.basis, old.deleted_at is None) for old in held))
     tally.write(database)
-    return _told(page, fresh, held)
+    return _told(page, fresh, changed)
 
 
-def _due(database: Connection, batch: Batch, page: dict[str, Row]) -> tuple[list[Row], list[str]]:
-    """Return the rows that are not stored, and the source ids of those stored otherwise."""
+def _due(database: Connection, batch: Batch, page: dict[str, Row]) -> tuple[list[Row], list[Row]]:
+    """Return the rows that are not stored, and those that are stored otherwise."""
+    if not page:
+        return [], []
+    glimpses = pages_of(database).glance(database, batch, page.values())
     stored = {
         source_id: (digest, basis, deleted_at)
-        for source_id, digest, basis, deleted_at in pages_of(database).glance(database, batch, page)
+        for source_id, digest, basis, deleted_at in glimpses
+        if source_id in page  # if not, another record has an id of this page: writing it is refused
     }
     if not stored:
         return list(page.values()), []
     basis = batch.basis
     fresh = [row for key, row in page.items() if key not in stored]
-    known = [key for key, found in stored.items() if found != (page[key].digest, basis, None)]
+    known = [page[key] for key, found in stored.items() if found != (page[key].digest, basis, None)]
     return fresh, known
 
 
@@ -93,34 +98,45 @@ def _new(batch: Batch, row: Row, at: int) -> Written:
     )
 
 
-def _again(batch: Batch, row: Row, old: Held, at: int) -> Written:
-    """Return *row* in the place of *old*: same id, and no new time if it shows no difference."""
-    shown = _shown(row, old) or old.deleted_at is not None
-    return _new(batch, row, at)._replace(
-        id=old.id, created_at=old.created_at, updated_at=at if shown else old.updated_at
-    )
+def _again(
+    batch: Batch, page: dict[str, Row], held: list[Held], at: int
+) -> tuple[dict[str, str], list[Written]]:
+    """Return which records differ (source id to id), and the rows to write.
+
+    A row keeps its id and birthday, and gets a new time only if it shows a difference.
+    """
+    changed, rows = {}, []
+    for key, held_id, digest, _, created_at, updated_at, deleted_at, error, mapped in held:
+        row = page[key]
+        shown = row.mapped != mapped or row.error != error or deleted_at is not None
+        if shown or row.digest != digest:
+            changed[key] = held_id
+        rows.append(
+            Written(
+                held_id,
+                batch.connection,
+                batch.entity,
+                key,
+                row.digest,
+                batch.basis,
+                batch.run,
+                created_at,
+                at if shown else updated_at,
+                row.error,
+                row.raw,
+                row.mapped,
+            )
+        )
+    return changed, rows
 
 
-def _shown(row: Row, old: Held) -> bool:
-    return row.mapped != old.mapped or row.error != old.error
-
-
-def _told(page: dict[str, Row], fresh: list[Row], held: dict[str, Held]) -> Saved:
-    new = {row.source_id for row in fresh}
-    changed = []
-    for key, row in page.items():
-        old = held.get(key)
-        if key in new:
-            changed.append(row.id)
-        elif old is not None and (
-            row.digest != old.digest or old.deleted_at is not None or _shown(row, old)
-        ):
-            changed.append(old.id)
+def _told(page: dict[str, Row], fresh: list[Row], changed: dict[str, str]) -> Saved:
+    ids = changed | {row.source_id: row.id for row in fresh}
     return Saved(
-        created=len(new),
-        updated=len(changed) - len(new),
-        unchanged=len(page) - len(changed),
-        changed_ids=tuple(changed),
+        created=len(fresh),
+        updated=len(changed),
+        unchanged=len(page) - len(ids),
+        changed_ids=tuple(ids[key] for key in page if key in ids),
     )
 
 
@@ -131,9 +147,9 @@ def _remap(database: Connection, batch: Batch) -> int:
     at = tick(database, batch.entity, micros(batch.at))
     tally = Tally(batch.connection, batch.entity)
     pages, due, differ = pages_of(database), [], 0
-    for old in pages.look(database, batch, page):
+    for old in pages.look(database, batch, page.values()):
         row = page[old.source_id]
-        shown = _shown(row, old)
+        shown = row.mapped != old.mapped or row.error != old.error
         if row.digest != old.digest or (old.basis == batch.basis and not shown):
             continue
         updated_at = at if shown else old.updated_at

@@ -53,11 +53,10 @@ def bring_up(readers: Engine, writer: Engine, *, migrate: bool) -> None:
 
 
 def stored_revision(connection: Connection) -> str | None:
-    """Return the migration that the database stands at; ``None``: it is empty."""
+    """Return the migration that the database stands at, "" before the first; ``None``: it is new."""
     if not inspect(connection).has_table("alembic_version"):
         return None
-    revision: str | None = connection.scalar(text("SELECT version_num FROM alembic_version"))
-    return revision
+    return connection.scalar(text("SELECT version_num FROM alembic_version")) or ""
 
 
 def create(connection: Connection) -> None:
@@ -83,7 +82,7 @@ def upgrade(connection: Connection, *, to: str = "head") -> None:
 
 def _due(connection: Connection) -> bool:
     stored = stored_revision(connection)
-    if stored is not None and stored not in KNOWN:
+    if stored and stored not in KNOWN:
         raise Invalid(
             f"the database is at revision {stored}, which this program does not know "
             f"(it knows up to {HEAD})",

@@ -34,6 +34,10 @@ class Tally:
         if place is not None:
             self._changes[place] += number
 
+    def take(self, places: Counter[Place]) -> None:
+        """Count records away from where they were."""
+        self._changes.subtract(places)
+
     def write(self, database: Connection) -> None:
         """Add the changes to the counts."""
         rows = [

@@ -144,9 +144,10 @@ def test_every_built_in_manifest_can_be_compiled(name: str) -> None:
     assert compile_streams(document.spec).keys() == document.spec.streams.keys()
     for stream in document.spec.streams.values():
         for rule in {**stream.fields, **stream.custom_fields}.values():
-            for inner in [rule, *(rule.each or {}).values()]:
-                if inner.from_ is not None:
-                    jmespath.compile(inner.from_)
+            for inner in [rule, *(rule.get("each") or {}).values()]:
+                expression = inner.get("from_")
+                if expression is not None:
+                    jmespath.compile(expression)
 
 
 def test_the_catalogue_holds_tryton() -> None:

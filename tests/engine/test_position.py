@@ -59,9 +59,27 @@ def test_an_ordered_stream_reaches_the_highest_value_seen() -> None:
     assert (first.reached, second.reached, third.reached) == ("b", "b", "b")
 
 
-def test_an_unordered_stream_reaches_the_sources_clock_at_its_first_page() -> None:
-    first = turned(KNOWN, page="p2", reached="z", asof="c", ordered=False)
-    assert turned(first, page=None, reached="z", asof="d", ordered=False).reached == "c"
+FRESH = replace(KNOWN, position=None)
+
+
+def test_an_unordered_stream_reaches_no_further_than_the_sources_clock_at_its_first_page() -> None:
+    first = turned(FRESH, page="p2", reached="z", asof="c", ordered=False)
+    last = turned(first, page=None, reached="b", asof="d", ordered=False)
+    assert closed(last, NOON).position == "c"
+
+
+def test_an_unordered_stream_whose_stamps_lag_behind_its_clock_reaches_the_highest_stamp() -> None:
+    first = turned(FRESH, page="p2", reached="a", asof="x", ordered=False)
+    last = turned(first, page=None, reached="b", asof="y", ordered=False)
+    assert closed(last, NOON).position == "b"
+
+
+def test_a_run_that_saw_nothing_leaves_the_position_where_it_was() -> None:
+    for ordered in (True, False):
+        seen = turned(KNOWN, page=None, reached=None, asof="9999", ordered=ordered)
+        assert closed(seen, NOON).position == KNOWN.position
+        never = turned(FRESH, page=None, reached=None, asof="9999", ordered=ordered)
+        assert closed(never, NOON).position is None
 
 
 def test_the_position_moves_at_the_end_and_never_backwards() -> None:

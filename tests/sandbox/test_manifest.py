@@ -40,8 +40,9 @@ def rules(
     for name, rule in given.items():
         field = fields.get(name)
         yield f"{at}.{name}", rule, field
-        if rule.each is not None and field is not None:
-            yield from rules(rule.each, field.items, f"{at}.{name}")
+        each = rule.get("each")
+        if each is not None and field is not None:
+            yield from rules(each, field.items, f"{at}.{name}")
 
 
 def test_every_entity_of_the_unified_model_has_a_stream() -> None:
@@ -79,7 +80,11 @@ def test_a_value_map_leads_to_values_that_the_unified_model_has(entity: str) -> 
     model: Entity = entities()[entity]
     for place, rule, field in rules(dict(STREAMS[entity].fields), model.fields, entity):
         if field is not None and field.type is FieldType.ENUM:
-            made = {*(rule.values or {}).values(), rule.default, rule.value} - {None}
+            made = {
+                *(rule.get("values") or {}).values(),
+                rule.get("default"),
+                rule.get("value"),
+            } - {None}
             assert made <= set(field.enum), place
 
 
@@ -95,15 +100,15 @@ def test_a_value_map_leads_to_values_that_the_unified_model_has(entity: str) -> 
 )
 def test_every_status_of_the_plant_has_a_meaning(entity: str, collection: str, field: str) -> None:
     rule = STREAMS[entity].fields["status"]
-    assert rule.from_ == field
-    assert set(rule.values or {}) == set(STATUSES[collection])
+    assert rule.get("from_") == field
+    assert set(rule.get("values") or {}) == set(STATUSES[collection])
 
 
 def test_the_status_list_says_what_the_value_maps_say() -> None:
-    said = STREAMS["statuses"].fields["normalised"].values or {}
-    names = STREAMS["statuses"].fields["entity"].values or {}
+    said = STREAMS["statuses"].fields["normalised"].get("values") or {}
+    names = STREAMS["statuses"].fields["entity"].get("values") or {}
     for collection, entity in names.items():
-        for code, meaning in (STREAMS[str(entity)].fields["status"].values or {}).items():
+        for code, meaning in (STREAMS[str(entity)].fields["status"].get("values") or {}).items():
             assert said[f"{collection} {code}"] == meaning
 
 

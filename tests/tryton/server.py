@@ -113,6 +113,9 @@ def filled_database() -> Path:
             (making / made.name).replace(made)
         finally:
             shutil.rmtree(making)
+        for old in KEPT.iterdir():
+            if old != made.parent and not old.name.startswith("making-"):
+                shutil.rmtree(old)
     return made
 
 

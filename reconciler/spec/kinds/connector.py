@@ -11,27 +11,14 @@ Expressions over an answer see its JSON; for ``jsonrpc`` its ``result``, and in 
 """
 
 from typing import Annotated, Any, Literal
-from zoneinfo import ZoneInfo
 
-from pydantic import AfterValidator, Field, StringConstraints
+from pydantic import Field, StringConstraints
 
-from reconciler.spec.kinds.envelope import Duration, Envelope, Name, Strict
+from reconciler.spec.kinds.envelope import Duration, Envelope, Name, Strict, ZoneName
 from reconciler.spec.kinds.rules import Expression, FieldRules
 
 Template = Annotated[str, StringConstraints(max_length=4096)]
 Setting = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_]*$", max_length=63)]
-
-
-def _zone(name: str) -> str:
-    try:
-        ZoneInfo(name)
-    except (ValueError, OSError) as error:
-        msg = f"{name!r} is not a time zone; write one such as Europe/Amsterdam"
-        raise ValueError(msg) from error
-    return name
-
-
-TimeZone = Annotated[str, AfterValidator(_zone)]
 
 
 class ConfigField(Strict):
@@ -142,7 +129,7 @@ class CursorField(Strict):
     format: str = "iso"
     """How the source writes times, and ``since`` is written for the request: ``iso``, ``epoch``,
     ``epoch-ms``, or strftime. Times in ISO 8601 are read whatever this says."""
-    time_zone: Annotated[TimeZone, Field(alias="timeZone")] = "UTC"
+    time_zone: Annotated[ZoneName, Field(alias="timeZone")] = "UTC"
     """The zone of times that name none, and of ``since`` in a strftime format."""
     lookback: Duration = "5m"
     """How far before the last position each run starts again, for late commits and equal stamps."""
@@ -177,18 +164,22 @@ class Include(Strict):
     key: Expression
     """JMESPath over a record of this stream."""
     paging: Paging = Paging()
+    """How the next page of included records is asked for."""
 
 
 class Each(Strict):
     """A list that is asked for first; the stream is then read for each of its values in turn."""
 
     request: Request
+    """The request for the list."""
     records: Expression = "@"
+    """JMESPath to the list in the answer."""
     value: Expression = "id"
     """JMESPath over a record of the list: ``each`` in the stream's templates."""
     into: str
     """The key under which the value is put into each record of the stream."""
     paging: Paging = Paging()
+    """How the next page of the list is asked for."""
 
 
 class Stream(Strict):

@@ -2,41 +2,54 @@
 
 from typing import Annotated, Any, Final, Literal
 
-from pydantic import AfterValidator, Field, StringConstraints
+from pydantic import AfterValidator, ConfigDict, Field, StringConstraints, with_config
 from pydantic_core import PydanticCustomError
+from typing_extensions import TypedDict
 
-from reconciler.spec.kinds.envelope import Strict, ZoneName
+from reconciler.spec.kinds.envelope import ZoneName
 
 Expression = Annotated[str, StringConstraints(min_length=1, max_length=4096)]
 FieldName = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_]*$", max_length=63)]
 FieldType = Literal["string", "integer", "decimal", "boolean", "date", "datetime", "list", "object"]
 
 
-class FieldRule(Strict):
-    """One field: one of ``from``, ``template``, ``value``; then ``each``, ``values``, ``type``, ``default``."""
+@with_config(
+    ConfigDict(
+        extra="forbid",
+        strict=True,
+        allow_inf_nan=False,
+        hide_input_in_errors=True,
+        use_attribute_docstrings=True,
+    )
+)
+class FieldRule(TypedDict, total=False):
+    """One field: one of ``from``, ``template``, ``value``; then ``each``, ``values``, ``type``, ``default``.
 
-    from_: Annotated[Expression | None, Field(alias="from")] = None
+    A typed dictionary and no model: there are thousands of rules, and most of a rule is left out.
+    """
+
+    from_: Annotated[Expression | None, Field(alias="from")]
     """JMESPath over the source record."""
-    template: Expression | None = None
+    template: Expression | None
     """Jinja2 text; ``source`` is the source record."""
-    value: Any = None
+    value: Any
     """A constant."""
-    each: "FieldRules | None" = None
+    each: "FieldRules | None"
     """Rules for each object of the list that ``from`` finds; ``from`` inside looks at the item."""
-    values: dict[str, str | int | float | bool | None] | None = None
+    values: dict[str, str | int | float | bool | None] | None
     """A value map: what the source says, to what the unified model says."""
-    unknown: Literal["other", "keep", "null", "error"] | None = None
+    unknown: Literal["other", "keep", "null", "error"] | None
     """What becomes of a value that ``values`` does not name. Default: ``other`` for an enum of the
     unified model, else ``keep``. With ``other`` the source's text stays in ``<field>_raw``."""
-    type: FieldType | None = None
+    type: FieldType | None
     """Default: the type of the unified field; for custom fields, what the source gives."""
-    format: str | None = None
+    format: str | None
     """How the source writes a date or datetime (strptime), or ``decimal-comma`` for numbers."""
-    time_zone: Annotated[ZoneName | None, Field(alias="timeZone")] = None
+    time_zone: Annotated[ZoneName | None, Field(alias="timeZone")]
     """The zone of source times that name none (``Europe/Amsterdam``); default UTC."""
-    unit: str | None = None
+    unit: str | None
     """The unit that the source counts in, where the unified field has one (``seconds``)."""
-    default: Any = None
+    default: Any
     """What stands in for null, after all else."""
 
 
@@ -45,12 +58,11 @@ _ORIGINS: Final = frozenset({"from_", "template", "value"})
 
 def _unfit(rule: FieldRule) -> str | None:
     """Return why the keys of *rule* do not go together."""
-    given = rule.model_fields_set
-    if len(given & _ORIGINS) != 1:
+    if len(rule.keys() & _ORIGINS) != 1:
         return "write exactly one of 'from', 'template' and 'value'"
-    if rule.each is not None and rule.from_ is None:
+    if "each" in rule and "from_" not in rule:
         return "'each' maps the list that 'from' finds; write 'from' too"
-    if rule.unknown is not None and rule.values is None:
+    if "unknown" in rule and "values" not in rule:
         return (
             "'unknown' says what becomes of a value that 'values' does not name; write 'values' too"
         )
@@ -69,5 +81,3 @@ def _fit(rules: dict[str, FieldRule]) -> dict[str, FieldRule]:
 
 FieldRules = Annotated[dict[FieldName, FieldRule], AfterValidator(_fit)]
 """Rules by the field that they make."""
-
-FieldRule.model_rebuild()

@@ -226,7 +226,7 @@ def upgrade() -> None:
         blob("mapped", null=True),
         sa.PrimaryKeyConstraint("id", name="records_pk"),
     )
-    index("records_dead", "records", "connection", "entity", "source_id", where="deleted_at IS NOT NULL")
+    index("records_dead", "records", "connection", "entity", "source_id", "deleted_at", where="deleted_at IS NOT NULL")
     index("records_entity_page", "records", "entity", "updated_at", "id")
     index("records_page", "records", "connection", "entity", "updated_at", "id")
     index("records_source", "records", "connection", "entity", "source_id", unique=True)

@@ -1,0 +1,148 @@
+"""The command line: help with examples, outputs in each form, and refusals in words."""
+
+import json
+import re
+from collections.abc import Iterator
+from contextlib import chdir
+from pathlib import Path
+
+import pytest
+import yaml
+from typer.testing import CliRunner, Result
+
+from reconciler.cli.main import app
+from reconciler.cli.starting import write_starter
+
+ROOT = Path(__file__).parents[2]
+COMMANDS = (
+    "init", "validate", "schema", "plan", "apply", "run", "sync", "get", "describe", "records",
+    "doctor", "version", "demo", "token create", "token list", "token revoke",
+)  # fmt: skip
+
+
+def typed(line: str) -> Result:
+    return CliRunner().invoke(app, line.split())
+
+
+@pytest.fixture
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+    """A folder with the starter, in which commands are typed."""
+    write_starter(tmp_path)
+    monkeypatch.delenv("RECONCILER_ENV", raising=False)
+    with chdir(tmp_path):
+        yield tmp_path
+
+
+def test_the_starter_is_what_this_clone_runs_on() -> None:
+    starter = ROOT / "reconciler" / "cli" / "starter" / "specs"
+    files = {path.relative_to(starter): path.read_bytes() for path in starter.rglob("*.yaml")}
+    own = {p.relative_to(ROOT / "specs"): p.read_bytes() for p in (ROOT / "specs").rglob("*.yaml")}
+    assert files == own
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_every_command_shows_an_example(command: str) -> None:
+    told = typed(f"{command} --help")
+    assert told.exit_code == 0
+    assert f"Example: reconciler {command}" in told.stdout
+
+
+def test_the_starter_is_valid(folder: Path) -> None:
+    told = typed("validate")
+    assert told.exit_code == 0
+    assert "5 resources in 5 files are valid" in told.stdout
+
+
+@pytest.mark.parametrize(
+    ("form", "sign"),
+    [
+        ("json", '"R101"'),
+        ("github", "::error file=specs/connections/plant-a.yaml,line="),
+        ("sarif", '"2.1.0"'),
+        ("text", "did you mean 'history'?"),
+    ],
+)
+def test_problems_are_printed_in_each_form(folder: Path, form: str, sign: str) -> None:
+    file = folder / "specs" / "connections" / "plant-a.yaml"
+    file.write_text(file.read_text().replace("  history:", "  histroy:"))
+    told = typed(f"validate --format {form}")
+    assert told.exit_code == 1
+    assert sign in told.stdout
+
+
+@pytest.mark.parametrize("kind", ["", "Connection", "Mapping", "Expectation"])
+def test_the_schema_of_a_kind_is_json_schema(kind: str) -> None:
+    told = typed(f"schema {kind}".strip())
+    assert told.exit_code == 0
+    assert json.loads(told.stdout)["$schema"] == "https://json-schema.org/draft/2020-12/schema"
+
+
+def test_an_unknown_kind_has_no_schema() -> None:
+    told = typed("schema Conection")
+    assert told.exit_code == 1
+    assert "Connection" in told.stderr
+
+
+def test_a_plan_as_json_says_what_it_would_do(folder: Path) -> None:
+    told = json.loads(typed("plan --format json").stdout)
+    assert told["format_version"] == "1.0"
+    assert told["summary"]["create"] == 5
+
+
+def test_what_is_in_force_is_listed_in_each_form(folder: Path) -> None:
+    assert typed("apply --auto-approve").exit_code == 0
+    table = typed("get connections").stdout
+    assert re.search(r"^plant-a +sandbox +pending +0", table, re.MULTILINE)
+    assert json.loads(typed("get connections -o json").stdout)[0]["name"] == "plant-a"
+    assert yaml.safe_load(typed("get connections -o yaml").stdout)[0]["connector"] == "sandbox"
+    described = yaml.safe_load(typed("describe Connection/plant-a").stdout)
+    assert described["spec"]["auth"]["key"] == {"env": "SANDBOX_API_KEY"}
+    assert "plant-a-daily-business" in typed("get schedules").stdout
+
+
+@pytest.mark.parametrize(
+    ("line", "said"),
+    [
+        ("get conections", "did you mean 'connections'?"),
+        ("get connections nobody", "no Connection 'nobody'"),
+        ("describe plant-a", "write Connection/acme-erp"),
+        ("describe Connection/nobody", "no Connection/nobody is in force"),
+        ("records nobody vendors", "no connection 'nobody'"),
+        ("sync nobody", "no connection 'nobody'"),
+        ("plan nowhere", "no such file or folder"),
+        ("plan --only Mapping/typo", "Mapping/typo"),
+        ("plan --selector plant", "label=value"),
+        ("token create", "--connection NAME"),
+        ("token create --connection a --admin", "exclude each other"),
+        ("token create --connection nobody", "no connection 'nobody'"),
+        ("token revoke nosuch", "no token 'nosuch'"),
+        ("run --bind 0.0.0.0:80", "--behind-proxy"),
+        ("run --bind nonsense", "HOST:PORT"),
+        ("plan --env nowhere", "nowhere"),
+    ],
+)
+def test_what_cannot_be_done_is_said_in_words(folder: Path, line: str, said: str) -> None:
+    told = typed(line)
+    assert told.exit_code == 1
+    assert said in told.stderr
+    assert "Traceback" not in told.stderr
+
+
+def test_a_token_is_shown_once_listed_and_revoked(folder: Path) -> None:
+    typed("apply --auto-approve")
+    text = typed("token create --connection plant-a").stdout.strip()
+    assert text.startswith("rcn_")
+    (listed,) = json.loads(typed("token list -o json").stdout)
+    assert (listed["connection"], listed["state"]) == ("plant-a", "valid")
+    assert text not in json.dumps(listed)
+    assert typed(f"token revoke {listed['id']}").exit_code == 0
+    assert json.loads(typed("token list -o json").stdout)[0]["state"] == "revoked"
+
+
+def test_pruning_takes_out_what_is_no_longer_declared(folder: Path) -> None:
+    typed("apply --auto-approve")
+    (folder / "specs" / "alerts" / "operations.yaml").unlink()
+    kept = typed("plan --detailed-exitcode")
+    assert (kept.exit_code, "pruning is off" in kept.stdout) == (0, True)
+    assert "- AlertRoute/operations" in typed("apply --auto-approve --prune").stdout
+    assert "AlertRoute" not in typed("plan").stdout

@@ -1,0 +1,97 @@
+"""Every question about records goes along an index: SQLite's plan says so."""
+
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import pytest
+from sqlalchemy import Connection, Select, create_engine, text
+from sqlalchemy.dialects import sqlite
+
+from reconciler.model.record import RecordQuery
+from reconciler.store import queries, schema
+from reconciler.store.pages import _SQLITE
+
+NOON = datetime(2025, 6, 1, 12, tzinfo=UTC)
+STALE = queries.Stale("c1", "po", "b1", "", 10)
+
+
+@pytest.fixture
+def database(tmp_path: Path) -> Iterator[Connection]:
+    engine = create_engine(f"sqlite:///{tmp_path}/plans.db")
+    with engine.begin() as connection:
+        schema.create(connection)
+        yield connection
+    engine.dispose()
+
+
+def plan(database: Connection, wanted: Select[Any]) -> list[str]:
+    options = {"literal_binds": True, "render_postcompile": True}
+    statement = wanted.compile(dialect=sqlite.dialect(), compile_kwargs=options)
+    rows = database.execute(text(f"EXPLAIN QUERY PLAN {statement}".replace(":", r"\:")))
+    return [str(row.detail) for row in rows]
+
+
+PAGES = {
+    "one": ("records_page", RecordQuery("po", ("c1",))),
+    "one, on": ("records_page", RecordQuery("po", ("c1",), after=(NOON, "po_1"))),
+    "one, later": ("records_page", RecordQuery("po", ("c1",), modified_after=NOON)),
+    "one, born later": ("records_page", RecordQuery("po", ("c1",), created_after=NOON)),
+    "one, dead too": ("records_page", RecordQuery("po", ("c1",), deleted=True)),
+    "all": ("records_entity_page", RecordQuery("po")),
+    "all, on": ("records_entity_page", RecordQuery("po", after=(NOON, "po_1"))),
+    "all, later": ("records_entity_page", RecordQuery("po", modified_after=NOON)),
+}
+
+
+@pytest.mark.parametrize("name", PAGES)
+def test_a_page_is_read_along_the_index_of_its_order(database: Connection, name: str) -> None:
+    index, query = PAGES[name]
+    (step,) = plan(database, queries.select_records(query))
+    assert step.startswith(f"SEARCH records USING INDEX {index} (")
+    assert ("updated_at>" in step or "(updated_at,id)>" in step) is (
+        query.after is not None
+        or query.modified_after is not None
+        or query.created_after is not None
+    )
+
+
+def test_many_connections_are_read_without_a_walk_over_the_table(database: Connection) -> None:
+    many = tuple(f"c{number}" for number in range(40))
+    steps = plan(database, queries.select_records(RecordQuery("po", many, after=(NOON, "po_1"))))
+    assert steps[0].startswith("SEARCH records USING INDEX records_")
+
+
+def test_records_are_found_by_id(database: Connection) -> None:
+    steps = plan(database, queries.select_records(RecordQuery("po", ids=("po_1", "po_2"))))
+    assert steps[0] == "SEARCH records USING INDEX sqlite_autoindex_records_1 (id=?)"
+
+
+def test_stale_rows_are_read_in_the_order_of_their_source_ids(database: Connection) -> None:
+    for reached in (None, "7"):
+        (step,) = plan(database, queries.select_stale(STALE, reached))
+        assert step.startswith("SEARCH records USING INDEX records_source (")
+
+
+def test_source_ids_are_read_from_indexes_alone(database: Connection) -> None:
+    everything, dead = queries.select_source_ids("c1", "po")
+    assert plan(database, everything) == [
+        "SEARCH records USING COVERING INDEX records_source (connection=? AND entity=?)"
+    ]
+    assert plan(database, dead) == [
+        "SEARCH records USING COVERING INDEX records_dead (connection=? AND entity=?)"
+    ]
+
+
+@pytest.mark.parametrize("question", ["glance", "look"])
+def test_a_page_to_be_saved_is_compared_along_the_key_of_its_source(
+    database: Connection, question: str
+) -> None:
+    statement = getattr(_SQLITE._texts, question)
+    rows = database.exec_driver_sql(f"EXPLAIN QUERY PLAN {statement}", ("c1", "po", '["1"]'))
+    steps = [str(row.detail) for row in rows]
+    assert steps[0] == (
+        "SEARCH records USING INDEX records_source (connection=? AND entity=? AND source_id=?)"
+    )
+    assert not any(step.startswith("SCAN records") for step in steps)

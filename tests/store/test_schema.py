@@ -1,0 +1,141 @@
+"""The tables that are made at once are those that the migrations make, on both databases."""
+
+import multiprocessing
+import sqlite3
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from alembic.autogenerate import compare_metadata
+from alembic.config import Config
+from alembic.migration import MigrationContext
+from alembic.script import ScriptDirectory
+from sqlalchemy import Engine, create_engine, inspect, select, text
+
+from reconciler.store import schema
+from reconciler.store.folder import DATABASE
+from reconciler.store.open import open_store
+from reconciler.store.tables import METADATA, meta, records
+
+WAYS = {"created": schema.create, "migrated": schema.upgrade}
+
+
+def scripts() -> ScriptDirectory:
+    config = Config()
+    config.set_main_option("script_location", str(schema.SCRIPTS))
+    return ScriptDirectory.from_config(config)
+
+
+@pytest.fixture(params=["sqlite", "postgres"])
+def empty(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Engine]:
+    if request.param == "sqlite":
+        url = f"sqlite:///{tmp_path}/empty.db"
+    else:
+        url = request.getfixturevalue("postgres_url").replace("postgresql:", "postgresql+psycopg:")
+    engine = create_engine(url)
+    yield engine
+    engine.dispose()
+
+
+@pytest.mark.parametrize("way", WAYS)
+def test_each_way_leads_to_the_tables_of_the_program(empty: Engine, way: str) -> None:
+    with empty.begin() as connection:
+        WAYS[way](connection)
+        context = MigrationContext.configure(connection, opts={"compare_type": True})
+        assert compare_metadata(context, METADATA) == []
+        assert schema.stored_revision(connection) == schema.HEAD
+        assert connection.execute(select(meta)).all() == [(1, 0, "", None)]
+
+
+def test_both_ways_lead_to_the_same_text_of_sqlite(tmp_path: Path) -> None:
+    found = []
+    for name, way in WAYS.items():
+        engine = create_engine(f"sqlite:///{tmp_path}/{name}.db")
+        with engine.begin() as connection:
+            way(connection)
+            rows = connection.execute(text("SELECT name, sql FROM sqlite_master"))
+            found.append({row.name: normalised(row.sql) for row in rows if row.sql})
+        engine.dispose()
+    assert found[0] == found[1]
+
+
+def normalised(sql: str) -> list[str]:
+    words = sql.replace("(", " ( ").replace(")", " ) ").replace(",", " , ").split()
+    return sorted(words)
+
+
+def test_both_ways_lead_to_the_same_columns_and_collations_of_postgresql(
+    postgres_url: str,
+) -> None:
+    engine = create_engine(postgres_url.replace("postgresql:", "postgresql+psycopg:"))
+    found = []
+    for name, way in WAYS.items():
+        with engine.begin() as connection:
+            connection.execute(text(f"CREATE SCHEMA {name}"))
+            connection.execute(text(f"SET LOCAL search_path = {name}"))
+            way(connection)
+            columns = connection.execute(
+                text(
+                    "SELECT table_name, column_name, data_type, is_nullable, collation_name,"
+                    " identity_generation FROM information_schema.columns"
+                    " WHERE table_schema = :name ORDER BY 1, 2"
+                ),
+                {"name": name},
+            ).all()
+            indexes = connection.execute(
+                text("SELECT indexname, indexdef FROM pg_indexes WHERE schemaname = :name"),
+                {"name": name},
+            )
+            found.append((columns, sorted((i, d.replace(f"{name}.", "")) for i, d in indexes)))
+    engine.dispose()
+    assert found[0] == found[1]
+
+
+def test_the_newest_migration_and_all_that_are_known_are_those_in_the_folder() -> None:
+    assert scripts().get_current_head() == schema.HEAD
+    assert {script.revision for script in scripts().walk_revisions()} == schema.KNOWN
+
+
+def test_each_migration_says_when_it_may_run() -> None:
+    for script in scripts().walk_revisions():
+        said = script.doc.splitlines()
+        assert {"pre-deploy", "post-deploy"} & set(said) or "pre-deploy" in script.longdoc
+
+
+def test_a_migration_can_not_be_taken_back(empty: Engine) -> None:
+    with empty.begin() as connection:
+        schema.upgrade(connection)
+    module = scripts().get_revision(schema.HEAD).module
+    with pytest.raises(RuntimeError, match="forward only"):
+        module.downgrade()
+
+
+async def test_a_database_at_an_older_revision_is_migrated_when_it_is_opened(
+    tmp_path: Path,
+) -> None:
+    """An older revision of this program is the empty one: alembic's table is there, and no row."""
+    with sqlite3.connect(tmp_path / DATABASE) as database:
+        database.execute(schema._VERSION_TABLE)
+    database.close()
+    store = open_store(tmp_path)
+    with store._engines[1].connect() as connection:
+        assert inspect(connection).has_table(records.name)
+    await store.close()
+
+
+def opening(folder: str, start: "multiprocessing.synchronize.Barrier") -> None:
+    start.wait()
+    open_store(folder)
+
+
+def test_many_processes_may_open_a_new_folder_at_once(tmp_path: Path) -> None:
+    context = multiprocessing.get_context("spawn")
+    start = context.Barrier(3)
+    processes = [
+        context.Process(target=opening, args=(str(tmp_path / "state"), start)) for _ in range(3)
+    ]
+    for process in processes:
+        process.start()
+    for process in processes:
+        process.join()
+    assert [process.exitcode for process in processes] == [0, 0, 0]
