@@ -1,5 +1,7 @@
 """How each database is spoken to: its settings, and how a transaction begins."""
 
+import sqlite3
+import time
 from pathlib import Path
 from typing import Any, Final
 
@@ -78,6 +80,23 @@ def checked(url: URL) -> URL:
     return url
 
 
+def _patiently(connection: Any, statement: str) -> None:
+    """Execute *statement*; where a lock is in the way, again for ten seconds.
+
+    SQLite does not wait by itself when the journal mode is changed while another process opens the
+    same new file: to wait could be a deadlock, says its manual of ``sqlite3_busy_handler``.
+    """
+    for left in reversed(range(100)):
+        try:
+            connection.execute(statement)
+        except sqlite3.OperationalError:
+            if not left:
+                raise
+            time.sleep(0.1)
+        else:
+            return
+
+
 def _sqlite(file: Path, begin: str, *pragmas: str, size: int) -> Engine:
     engine = create_engine(
         URL.create("sqlite", database=str(file)),
@@ -89,7 +108,7 @@ def _sqlite(file: Path, begin: str, *pragmas: str, size: int) -> Engine:
 
     def connected(connection: Any, _record: object) -> None:
         for pragma in (*_PRAGMAS, *pragmas):
-            connection.execute(f"PRAGMA {pragma}")
+            _patiently(connection, f"PRAGMA {pragma}")
 
     def began(connection: Connection) -> None:
         connection.exec_driver_sql(begin)

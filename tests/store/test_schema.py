@@ -124,7 +124,7 @@ async def test_a_database_at_an_older_revision_is_migrated_when_it_is_opened(
 
 
 def opening(folder: str, start: "multiprocessing.synchronize.Barrier") -> None:
-    start.wait()
+    start.wait(60)
     open_store(folder)
 
 
