@@ -11,9 +11,9 @@ from reconciler.model.resource import Resource
 from reconciler.model.value import digest_of
 from reconciler.spec.entries import VERSION, Entry, key_of, resource_of
 from reconciler.spec.environment import Patch, patches_of
-from reconciler.spec.examine import Surroundings
+from reconciler.spec.examine import Surroundings, examine
 from reconciler.spec.finding import Draft, Finding, Spot, meant
-from reconciler.spec.reading import ENDINGS, Reading, cache_key, examined
+from reconciler.spec.reading import ENDINGS, Reading, cache_key
 from reconciler.spec.sets import table_of
 from reconciler.spec.settings import Manifest
 from reconciler.spec.template import Scope
@@ -138,19 +138,16 @@ def _gather(
     if kept is not None:
         gathered.take(file, kept)
         return
-    reading.guarded(file, _gather_anew, gathered, reading, file, key, base)
-
-
-def _gather_anew(
-    gathered: _Gathered, reading: Reading, file: str, key: bytes, base: Surroundings
-) -> None:
-    found = reading.found if gathered.told else []
     drafts = reading.drafts(file)
-    one = examined([d for d in drafts.drafts if d.kind in _KINDS], base, found)
-    gathered.broken |= {(draft.kind, draft.name) for draft in (*one.broken, *drafts.lost)}
-    if drafts.sound and not one.unsound and not one.broken:
-        reading.keep(key, one.entries)
-    gathered.take(file, [*one.entries, *one.unsound])
+    many = examine([draft for draft in drafts.drafts if draft.kind in _KINDS], base)
+    if gathered.told:
+        reading.tell(many)
+    entries = [one.entry for one in many if one.entry is not None]
+    broken = [one.draft for one in many if one.entry is None]
+    gathered.broken |= {(draft.kind, draft.name) for draft in (*broken, *drafts.lost)}
+    if drafts.sound and all(one.sound for one in many):
+        reading.keep(key, entries)
+    gathered.take(file, entries)
 
 
 def _chosen(

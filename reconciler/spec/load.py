@@ -13,10 +13,11 @@ from reconciler.model.problem import Problem, Severity
 from reconciler.model.resource import Resource, ResourceKey
 from reconciler.spec.context import Context, context_of
 from reconciler.spec.entries import Entry, key_of, resource_of
+from reconciler.spec.examine import Examined, examine
 from reconciler.spec.finding import Draft, Finding, Spot, meant
 from reconciler.spec.locate import base_in_set, locate
 from reconciler.spec.places import Places, problem, problems_of
-from reconciler.spec.reading import ENDINGS, Drafts, Made, Reading, cache_key, examined
+from reconciler.spec.reading import ENDINGS, Drafts, Made, Reading, cache_key
 from reconciler.spec.references import Declared, cross_findings
 from reconciler.spec.sets import drafts_of, items_of
 from reconciler.spec.unified import Entities
@@ -98,19 +99,20 @@ class _Loader:
 
     def take(self, files: Sequence[str]) -> None:
         """Take in some files: from the cache if it can be."""
-        kept: dict[str, Sequence[Entry] | None] = {}
+        known: dict[str, Sequence[Entry]] = {}
         waiting: list[tuple[str, bytes, Drafts]] = []
         for file in files:
             key = self._key(file)
-            kept[file] = self.reading.kept(key)
-            if kept[file] is None:
-                drafts = self.reading.guarded(file, self.reading.drafts, file)
-                if drafts is not None:
-                    waiting.append((file, key, drafts))
-        for file, key, drafts in waiting:
-            kept[file] = self.reading.guarded(file, self._made, key, drafts)
-        for file, entries in kept.items():
-            for entry in entries or ():
+            kept = self.reading.kept(key)
+            known[file] = kept or ()
+            if kept is None:
+                waiting.append((file, key, self.reading.drafts(file)))
+        drafts = [draft for _, _, read in waiting for draft in read.drafts]
+        many = iter(examine(drafts, self.context.around))
+        for file, key, read in waiting:
+            known[file] = self._made(key, read, [next(many) for _ in read.drafts])
+        for file, entries in known.items():
+            for entry in entries:
                 self.declared.add(file, entry)
 
     def _key(self, file: str) -> bytes:
@@ -118,12 +120,13 @@ class _Loader:
         tables = [files.get(table, b"") for table in self.context.tables.get(file, ())]
         return cache_key(files[file], self.context.fingerprint, tables)
 
-    def _made(self, key: bytes, read: Drafts) -> Sequence[Entry]:
+    def _made(self, key: bytes, read: Drafts, many: Sequence[Examined]) -> Sequence[Entry]:
         """Return the entries of a file; they are kept if all of it is sound."""
         found = len(self.reading.found)
         made = Made(broken=list(read.lost))
-        for draft in read.drafts:
-            made.add(self._one(draft))
+        self.reading.tell(many)
+        for one in many:
+            self._take(one, made)
         if read.sound and found == len(self.reading.found):
             self.reading.keep(key, made.entries)
             return made.entries
@@ -134,22 +137,24 @@ class _Loader:
         )
         return [*made.entries, *made.unsound]
 
-    def _one(self, draft: Draft) -> Made:
-        """Return what one document gives; a set gives what it makes, an environment gives nothing."""
-        made = examined([draft], self.context.around, self.reading.found)
-        if draft.kind == "ConnectionSet" and not made.broken:
-            entry = (made.entries or made.unsound)[0]
-            return self._expanded(entry, draft)
-        return Made(broken=made.broken) if draft.kind == "Environment" else made
+    def _take(self, one: Examined, made: Made) -> None:
+        """Add what one document gives; a set gives what it makes, an environment gives nothing."""
+        if one.entry is not None and one.draft.kind == "ConnectionSet":
+            self._expand(one.entry, one.draft, made)
+        elif one.entry is None or one.draft.kind != "Environment":
+            made.take(one)
 
-    def _expanded(self, entry: Entry, draft: Draft) -> Made:
-        """Return what a set makes."""
+    def _expand(self, entry: Entry, draft: Draft, made: Made) -> None:
+        """Add what a set makes."""
         spec, spot = entry.spec, draft.spot
         items, findings = items_of(spec, spot.file, self.reading.files)
         if findings:
             self.reading.found.extend((draft, finding) for finding in findings)
-            return Made(broken=[draft])
-        return examined(drafts_of(spec, items, spot), self.context.around, self.reading.found)
+            made.broken.append(draft)
+        many = examine(drafts_of(spec, items, spot), self.context.around)
+        self.reading.tell(many)
+        for one in many:
+            made.take(one)
 
     def loaded(self) -> Loaded:
         """Return what all files say together."""

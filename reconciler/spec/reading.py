@@ -1,14 +1,14 @@
 """Files as drafts, and entries by the cache: what all stages of loading share."""
 
 import hashlib
-from collections.abc import Callable, Iterable, Mapping, MutableMapping, Sequence
+from collections.abc import Iterable, Mapping, MutableMapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Final, TypeVar
+from typing import Final, TypeVar
 
 from reconciler.spec.compose import Node
 from reconciler.spec.document import read_values
 from reconciler.spec.entries import Entry, pack, unpack
-from reconciler.spec.examine import Examined, Surroundings, examine
+from reconciler.spec.examine import Examined
 from reconciler.spec.finding import Draft, Finding, Spot
 from reconciler.spec.places import Places
 
@@ -37,6 +37,14 @@ class Reading:
 
     def drafts(self, file: str) -> Drafts:
         """Return the documents of *file*; what YAML refuses in it is remembered."""
+        try:
+            return self._drafts(file)
+        except Exception as error:  # noqa: BLE001  the reader's door: no text brings the reader down
+            said = f"the reader failed on this file ({type(error).__name__})"
+            self.found.append((Draft({}, Spot(file, 1, 1)), Finding("R500", (), said, "tell us")))
+            return Drafts([], sound=False)
+
+    def _drafts(self, file: str) -> Drafts:
         documents = read_values(self.files[file])
         if documents is not None:
             return Drafts([Draft(d.value, Spot(file, d.line, d.column)) for d in documents])
@@ -53,18 +61,15 @@ class Reading:
         kept = self.cache.get(key)
         return None if kept is None else unpack(kept)
 
+    def tell(self, many: Iterable[Examined]) -> None:
+        """Remember what was found in documents."""
+        for one in many:
+            if one.findings:
+                self.found.extend((one.draft, finding) for finding in one.findings)
+
     def keep(self, key: bytes, entries: Sequence[Entry]) -> None:
         """Keep *entries* under *key*."""
         self.cache[key] = pack(entries)
-
-    def guarded(self, file: str, work: Callable[..., T], *given: Any) -> T | None:
-        """Return what *work* does; whatever a text of *file* may make it raise is a problem of that file."""
-        try:
-            return work(*given)
-        except Exception as error:  # noqa: BLE001  the reader's door: no text brings the reader down
-            said = f"the reader failed on this file ({type(error).__name__})"
-            self.found.append((Draft({}, Spot(file, 1, 1)), Finding("R500", (), said, "tell us")))
-            return None
 
 
 def _draft(node: Node, file: str) -> Draft:
@@ -101,15 +106,3 @@ class Made:
         self.entries += other.entries
         self.unsound += other.unsound
         self.broken += other.broken
-
-
-def examined(
-    drafts: Iterable[Draft], around: Surroundings, found: list[tuple[Draft, Finding]]
-) -> Made:
-    """Return what comes of *drafts*; findings are added to *found*."""
-    made = Made()
-    for draft in drafts:
-        one = examine(draft, around)
-        found.extend((draft, finding) for finding in one.findings)
-        made.take(one)
-    return made
