@@ -1,5 +1,7 @@
 """The program ``reconciler``: its commands, and nothing else."""
 
+import gc
+
 import typer
 
 from reconciler.cli import access, inspect, running, specs, starting
@@ -43,4 +45,6 @@ def demo(
 
 def main() -> None:
     """Run the program."""
+    # Importing makes many objects and no garbage: looking for some costs a tenth of a short command.
+    gc.set_threshold(50_000)
     app()

@@ -2,17 +2,19 @@
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 import msgspec
 
 from reconciler.engine.inforce import Situation, selects
-from reconciler.mapping.compile import Mapper
 from reconciler.model.change import Delete, Effect, Forget, Plan, Rename, Replace, State
 from reconciler.model.record import RecordQuery
 from reconciler.model.resource import Kind, Resource, ResourceKey
 from reconciler.plan.preview import Preview, Tally
 from reconciler.ports import Views
+
+if TYPE_CHECKING:
+    from reconciler.mapping.compile import Mapper
 
 PAGE: Final = 500
 LIMIT: Final = 100_000
@@ -85,7 +87,7 @@ def notes(effects: list[DataEffect]) -> Mapping[ResourceKey, list[str]]:
 
 
 async def _compare(
-    views: Views, what: tuple[str, str], mappers: tuple[Mapper, Mapper], limit: int
+    views: Views, what: tuple[str, str], mappers: "tuple[Mapper, Mapper]", limit: int
 ) -> tuple[Tally, int]:
     uid, entity = what
     old, new = mappers

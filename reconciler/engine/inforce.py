@@ -2,17 +2,19 @@
 
 import difflib
 from collections.abc import Iterable, Mapping
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from reconciler.datamodel.reader import entities
 from reconciler.errors import NotFound
-from reconciler.mapping.compile import Mapper, compile_rules
 from reconciler.mapping.layers import Layer, LayerName, effective
 from reconciler.model.change import Effect, State
 from reconciler.model.resource import Kind, Resource, ResourceKey
 from reconciler.model.value import digest_of
 from reconciler.plan.effects import basis
 from reconciler.ports import Views
+
+if TYPE_CHECKING:
+    from reconciler.mapping.compile import Mapper
 
 
 class InForce:
@@ -42,7 +44,7 @@ class Situation:
         self,
         state: State,
         catalogue: Mapping[str, Resource],
-        compiled: dict[str, Mapper] | None = None,
+        compiled: "dict[str, Mapper] | None" = None,
     ) -> None:
         self.state = state
         self.catalogue = catalogue
@@ -98,8 +100,10 @@ class Situation:
             return tuple(named)
         return tuple(self.manifest(connection).spec["streams"])
 
-    def mapper(self, connection: Resource, entity: str) -> Mapper:
+    def mapper(self, connection: Resource, entity: str) -> "Mapper":
         """Return the compiled mapping of one entity of a connection, of all layers in force."""
+        from reconciler.mapping.compile import compile_rules  # noqa: PLC0415  not every plan maps
+
         key = (connection.key.name, entity)
         if key not in self._mappers:
             rules = effective(entity, self._layers(connection, entity))

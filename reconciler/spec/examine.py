@@ -14,7 +14,6 @@ from reconciler.spec.environment import Patch, patch
 from reconciler.spec.expressions import expression_findings, expressions_of_connector
 from reconciler.spec.finding import Draft, Finding, Way, meant
 from reconciler.spec.settings import Manifest, connection_findings
-from reconciler.spec.shapes import head_findings, model_of, shape_findings
 from reconciler.spec.survey import survey
 from reconciler.spec.template import Scope, fill
 from reconciler.spec.unified import (
@@ -96,6 +95,8 @@ def _fill(one: Examined, around: Surroundings) -> None:
         said = "a document is a mapping of keys"
         one.end([Finding("R100", (), said, "start with apiVersion: reconciler/v1")])
         return
+    from reconciler.spec.shapes import head_findings  # noqa: PLC0415  the models are slow to build
+
     wrong = head_findings(draft.data)
     if wrong:
         one.end(wrong)
@@ -117,6 +118,8 @@ def _fill(one: Examined, around: Surroundings) -> None:
 
 def _shape(one: Examined, _around: Surroundings) -> None:
     """Validate the document, and keep its normal form."""
+    from reconciler.spec.shapes import model_of, shape_findings  # noqa: PLC0415  likewise
+
     validate, dump = model_of(one.draft.kind)
     try:
         model = validate(one.text, by_alias=True, by_name=False)

@@ -10,7 +10,6 @@ from reconciler.spec.entries import Entry, Reference
 from reconciler.spec.environment import merged
 from reconciler.spec.examine import Surroundings
 from reconciler.spec.finding import Finding, Way, meant
-from reconciler.spec.shapes import misfits
 
 Found: TypeAlias = tuple[str, Entry, Finding]
 """A finding in a document of a file."""
@@ -200,6 +199,8 @@ def _override(declared: Declared, file: str, entry: Entry) -> Iterator[Found]:
     if target["kind"] == "SyncSchedule" and {"every", "cron"} & spec["patch"].keys():
         for key in {"every", "cron", "timeZone"} - spec["patch"].keys():
             changed["spec"].pop(key, None)
+    from reconciler.spec.shapes import misfits  # noqa: PLC0415  the models are slow to build
+
     for finding in misfits(canonical(changed), changed, target["kind"]):
         way = finding.path[1:] if finding.path[:1] == ("spec",) else ()
         yield file, entry, finding._replace(path=("spec", "patch", *way))
