@@ -10,8 +10,9 @@ Two things are added by the reader, so that no file has to say them: the common 
 enum stands ``<field>_raw``, a string that keeps the source's own text where it matched no value.
 """
 
+import hashlib
 from collections.abc import Iterable, Iterator, Mapping
-from functools import cache
+from functools import cache, cached_property
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any, Final
@@ -35,16 +36,35 @@ _SHARED_KEYS: Final = {"standard", "common", "types"}
 Tree = Mapping[str, Any]
 
 
-@cache
-def entities() -> Mapping[str, Entity]:
-    """Return all entities by name, in the order of their files.
+class Model(Mapping[str, Entity]):
+    """All entities by name, in the order of their files; each is read when it is asked for."""
 
-    Raises:
-        ValueError: if a shipped file is not sound; the message names file and field.
+    def __getitem__(self, name: str) -> Entity:
+        if name not in names():
+            raise KeyError(name)
+        return entity(name)
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(names())
+
+    def __len__(self) -> int:
+        return len(names())
+
+    @cached_property
+    def fingerprint(self) -> str:
+        """A digest of all files of the model: what was checked against another has to be checked again."""
+        files = [FOLDER / "types.yaml", *(FOLDER / "entities" / f"{name}.yaml" for name in self)]
+        return hashlib.sha256(b"\0".join(file.read_bytes() for file in files)).hexdigest()
+
+
+@cache
+def entities() -> Model:
+    """Return all entities by name.
+
+    A shipped file that is not sound raises ``ValueError`` when its entity is asked for; the message
+    names file and field.
     """
-    found = {name: entity(name) for name in names()}
-    check_prefixes(found.values())
-    return MappingProxyType(found)
+    return Model()
 
 
 def check_prefixes(all_entities: Iterable[Entity]) -> None:
