@@ -4,7 +4,10 @@ import asyncio
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
 from functools import partial
-from typing import ParamSpec, TypeVar
+from typing import Final, ParamSpec, TypeVar
+
+STOP_EVERY: Final = 0.25
+"""Seconds between two tries to stop work that was cancelled."""
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -24,7 +27,7 @@ class Threads:
     async def finish(
         self, stop: Callable[[], None], work: Callable[P, R], *args: P.args, **kwargs: P.kwargs
     ) -> R:
-        """Return what *work* returns; cancelled, call *stop* and still wait until it has ended.
+        """Return what *work* returns; cancelled, call *stop* and wait until it has ended.
 
         So nothing of a transaction is under way when it is rolled back, however often it is cancelled.
         """
@@ -33,8 +36,7 @@ class Threads:
         try:
             return await asyncio.shield(waiting)
         except asyncio.CancelledError:
-            stop()
-            await _ended(future, waiting)
+            await _ended(future, waiting, stop)
             raise
 
     async def close(self) -> None:
@@ -42,10 +44,17 @@ class Threads:
         await asyncio.to_thread(self._pool.shutdown, wait=True)
 
 
-async def _ended(future: "Future[R]", waiting: "asyncio.Future[R]") -> None:
+async def _ended(
+    future: "Future[R]", waiting: "asyncio.Future[R]", stop: Callable[[], None]
+) -> None:
+    """Return when the work has ended, and stop it until it has.
+
+    Once is not enough: a statement that had not begun when it was stopped runs as if nothing was said.
+    """
     while not future.done():
+        stop()
         try:
-            await asyncio.wait([waiting])
+            await asyncio.wait([waiting], timeout=STOP_EVERY)
         except asyncio.CancelledError:
             continue  # already on the way out; the first cancellation is raised when the work has ended
     await asyncio.wait([waiting])
