@@ -6,10 +6,11 @@ from typing import TYPE_CHECKING, Final
 
 import msgspec
 
-from reconciler.engine.inforce import Situation, selects
+from reconciler.engine.inforce import Situation, chooses
 from reconciler.model.change import Delete, Effect, Forget, Plan, Rename, Replace, State
 from reconciler.model.record import RecordQuery
 from reconciler.model.resource import Kind, Resource, ResourceKey
+from reconciler.plan.outcome import resources_after
 from reconciler.plan.preview import Preview, Tally
 from reconciler.ports import Views
 
@@ -42,16 +43,9 @@ class DataEffect:
 
 def after(plan: Plan, state: State) -> State:
     """Return the state that *plan* leads to."""
-    resources, uids = dict(state.resources), dict(state.uids)
-    for change in plan.changes:
-        if isinstance(change, (Delete, Forget)):
-            resources.pop(change.key, None)
-            uids.pop(change.key, None)
-            continue
-        if isinstance(change, Rename):
-            resources.pop(change.before.key, None)
-            uids[change.key] = uids.pop(change.before.key, "")
-        resources[change.key] = change.after
+    resources = resources_after(state.resources, plan.changes)
+    renamed = {c.key: state.uids[c.before.key] for c in plan.changes if isinstance(c, Rename)}
+    uids = {key: uid for key, uid in {**state.uids, **renamed}.items() if key in resources}
     return replace(state, generation=state.generation + 1, resources=resources, uids=uids)
 
 
@@ -67,7 +61,7 @@ async def data_effects(
     for connection, entity in _touched(before, later, counts):
         uid = before.uid(connection)
         old = before.mapper(connection, entity)
-        new = later.mapper(later.connection(_name(later, uid)), entity)
+        new = later.mapper(later.connection(later.name_of(uid)), entity)
         tally, seen = await _compare(views, (uid, entity), (old, new), limit)
         causes = _causes(plan, connection, entity)
         stored = counts[uid, entity]
@@ -128,25 +122,13 @@ def _touches_mapping(plan: Plan) -> bool:
 def _touched(
     before: Situation, later: Situation, counts: Mapping[tuple[str, str], int]
 ) -> Iterator[tuple[Resource, str]]:
-    for connection in before.connections():
-        uid = before.uid(connection)
-        name = _name(later, uid)
-        if ResourceKey(Kind.CONNECTION, name) not in later.state.resources:
+    for uid, entity in sorted(counts):
+        if not before.holds(uid) or not later.holds(uid):
             continue
-        for held, entity in sorted(counts):
-            if held == uid and _differs(before, later, connection, name, entity):
-                yield connection, entity
-
-
-def _differs(
-    before: Situation, later: Situation, connection: Resource, name: str, entity: str
-) -> bool:
-    old = before.mapper(connection, entity)
-    return old.basis != later.mapper(later.connection(name), entity).basis
-
-
-def _name(situation: Situation, uid: str) -> str:
-    return situation.name_of(uid)
+        old = before.connection(before.name_of(uid))
+        new = later.connection(later.name_of(uid))
+        if before.mapper(old, entity).basis != later.mapper(new, entity).basis:
+            yield old, entity
 
 
 def _causes(plan: Plan, connection: Resource, entity: str) -> tuple[ResourceKey, ...]:
@@ -166,8 +148,4 @@ def _causes(plan: Plan, connection: Resource, entity: str) -> tuple[ResourceKey,
 
 def _maps(mapping: Resource, connection: Resource, entity: str) -> bool:
     spec = mapping.spec
-    if spec["entity"] != entity:
-        return False
-    if spec.get("connection"):
-        return bool(spec["connection"] == connection.key.name)
-    return bool(spec.get("selector")) and selects(spec["selector"], connection)
+    return bool(spec["entity"] == entity) and chooses(spec, connection)

@@ -2,7 +2,7 @@
 
 import difflib
 from collections.abc import Iterable, Mapping
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, TypeAlias
 
 from reconciler.datamodel.reader import entities
 from reconciler.errors import NotFound
@@ -51,7 +51,7 @@ class Situation:
         self.compiled: dict[str, Mapper] = {} if compiled is None else compiled
         self._mappers: dict[tuple[str, str], Mapper] = {}
         self._names: dict[str, str] | None = None
-        self._declared: list[tuple[ResourceKey, Mapping[str, Any]]] | None = None
+        self._declared: dict[tuple[str | None, str], list[Declared]] | None = None
 
     def connection(self, name: str) -> Resource:
         """Return the connection of this name, or raise ``NotFound`` with the nearest name."""
@@ -130,28 +130,31 @@ class Situation:
         manifest = self.manifest(connection)
         default = manifest.spec["streams"].get(entity, {})
         layers = [_layer("default", manifest.key, default)]
-        chosen = [(key, spec) for key, spec in self._mappings() if spec["entity"] == entity]
+        declared = self._mappings()
         layers += [
             _layer("selector", key, spec)
-            for key, spec in chosen
-            if spec.get("selector") and selects(spec["selector"], connection)
+            for key, spec in declared.get((None, entity), ())
+            if chooses(spec, connection)
         ]
         layers += [
             _layer("connection", key, spec)
-            for key, spec in chosen
-            if spec.get("connection") == connection.key.name
+            for key, spec in declared.get((connection.key.name, entity), ())
         ]
         return layers
 
-    def _mappings(self) -> list[tuple[ResourceKey, Mapping[str, Any]]]:
+    def _mappings(self) -> "Mapping[tuple[str | None, str], list[Declared]]":
+        """Return the mappings in force by (connection's name, entity); by ``None`` those that select."""
         if self._declared is None:
-            self._declared = [
-                (key, self.state.resources[key].spec)
-                for key in sorted(self.state.resources)
-                if key.kind is Kind.MAPPING
-            ]
+            self._declared = {}
+            for key in sorted(key for key in self.state.resources if key.kind is Kind.MAPPING):
+                spec = self.state.resources[key].spec
+                place = (spec.get("connection"), spec["entity"])
+                self._declared.setdefault(place, []).append((key, spec))
         return self._declared
 
+
+Declared: TypeAlias = tuple[ResourceKey, Mapping[str, Any]]
+"""A mapping's key and its spec."""
 
 _NOT_READING: Final = frozenset({"title", "fields", "customFields"})
 """The parts of a stream that say what records become, not which are read."""
@@ -167,7 +170,11 @@ def _layer(name: LayerName, key: ResourceKey, spec: Mapping[str, Any]) -> Layer:
     )
 
 
-def selects(selector: Mapping[str, Any], connection: Resource) -> bool:
-    """Return whether all labels of *selector* are on *connection*."""
-    wanted: Mapping[str, str] = selector["matchLabels"]
+def chooses(spec: Mapping[str, Any], connection: Resource) -> bool:
+    """Return whether a spec is about *connection*: by its name, or by labels that are all on it."""
+    if spec.get("connection"):
+        return bool(spec["connection"] == connection.key.name)
+    if not spec.get("selector"):
+        return False
+    wanted: Mapping[str, str] = spec["selector"]["matchLabels"]
     return wanted.items() <= connection.labels.items()

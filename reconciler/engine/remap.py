@@ -92,11 +92,8 @@ def _mapped(batch: Batch, mapper: Mapper) -> tuple[Batch, int]:
 def _stored(
     situation: Situation, counts: Iterable[tuple[str, str]]
 ) -> Iterable[tuple[Resource, str]]:
-    stored = set(counts)
-    model = entities()
-    for connection in situation.connections():
-        uid = situation.uid(connection)
-        offered = situation.manifest(connection).spec["streams"]
-        for entity in sorted(entity for held, entity in stored if held == uid):
-            if entity in offered and entity in model:
+    for uid, entity in sorted(counts):
+        if situation.holds(uid) and entity in entities():
+            connection = situation.connection(situation.name_of(uid))
+            if entity in situation.manifest(connection).spec["streams"]:
                 yield connection, entity

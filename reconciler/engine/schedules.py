@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from reconciler.engine.inforce import Situation, selects
+from reconciler.engine.inforce import Situation, chooses
 from reconciler.model.duration import parse_duration
 from reconciler.model.resource import Kind, Resource, ResourceKey
 from reconciler.model.sync import Cursor, SyncMode, SyncRun, Trigger
@@ -98,11 +98,11 @@ def _schedules(situation: Situation) -> Iterator[tuple[Resource, Mapping[str, An
             yield resource, resource.spec
 
 
-def _chosen(situation: Situation, spec: Mapping[str, Any]) -> Iterator[Resource]:
-    for connection in situation.connections():
-        named = spec.get("connection") == connection.key.name
-        if named or (spec.get("selector") and selects(spec["selector"], connection)):
-            yield connection
+def _chosen(situation: Situation, spec: Mapping[str, Any]) -> list[Resource]:
+    if spec.get("connection"):
+        named = situation.state.resources.get(ResourceKey(Kind.CONNECTION, spec["connection"]))
+        return [named] if named is not None else []
+    return [one for one in situation.connections() if chooses(spec, one)]
 
 
 def _full_is_due(spec: Mapping[str, Any], now: datetime, runs: Mapping[str, SyncRun]) -> bool:

@@ -4,12 +4,13 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Final, TypedDict, Unpack
 
-from reconciler.model.change import Block, Change, Delete, Forget, Plan, Rename, State
+from reconciler.model.change import Block, Change, Plan, State
 from reconciler.model.resource import Origin, Owner, Resource, ResourceKey
 from reconciler.model.value import Path, digest_of
 from reconciler.plan.compare import change_of, removal_of
 from reconciler.plan.guard import Outlook, blocks_for, declared_twice, empty_specs, owned_by_api
 from reconciler.plan.order import order
+from reconciler.plan.outcome import resources_after
 from reconciler.plan.renames import Renames, find_renames
 from reconciler.plan.scope import Scope
 
@@ -48,7 +49,7 @@ def make_plan(
     ordered = order(found.changes)
     outlook = Outlook(
         ordered,
-        _after(state, ordered),
+        resources_after(state.resources, ordered),
         found.left_out,
         options.get("max_deletes", MAX_DELETES),
     )
@@ -144,19 +145,6 @@ def _keep(change: Change, resource: Resource, scope: Scope, found: _Found) -> No
         found.changes.append(change)
     else:
         found.kept_out += 1
-
-
-def _after(state: State, changes: Iterable[Change]) -> Mapping[ResourceKey, Resource]:
-    """Return what is in force once *changes* are made."""
-    resources = dict(state.resources)
-    for change in changes:
-        if isinstance(change, (Delete, Forget)):
-            del resources[change.key]
-            continue
-        if isinstance(change, Rename):
-            del resources[change.before.key]
-        resources[change.key] = change.after
-    return resources
 
 
 def _places(places: Places, changes: Iterable[Change]) -> Places:
