@@ -10,6 +10,7 @@ from collections.abc import AsyncIterator, Mapping
 from contextlib import AbstractContextManager, asynccontextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -17,8 +18,8 @@ from reconciler.connectors.catalogue import catalogue_files
 from reconciler.engine.effect import DataEffect, data_effects
 from reconciler.engine.inforce import InForce
 from reconciler.engine.reader import RecordReader
-from reconciler.engine.reconcile import Wish, consider
-from reconciler.errors import Invalid, SpecInvalid
+from reconciler.engine.reconcile import Wish, consider, read_specs
+from reconciler.errors import Invalid
 from reconciler.model.change import Plan
 from reconciler.model.resource import Resource
 from reconciler.plan.scope import unmatched
@@ -46,9 +47,9 @@ class SystemClock:
         await asyncio.sleep(delay.total_seconds())
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class House:
-    """What commands work with."""
+    """What commands work with; each part is made when it is asked for, and then kept."""
 
     settings: Settings
     store: Store
@@ -56,19 +57,19 @@ class House:
     catalogue: Mapping[str, Resource]
     in_force: InForce
 
-    @property
+    @cached_property
     def reader(self) -> RecordReader:
         """Unified records under the mapping in force."""
         return RecordReader(self.store.views, self.in_force)
 
-    @property
+    @cached_property
     def connectors(self) -> Connectors:
         """Opens connections to remote systems."""
         from reconciler.connectors.registry import HttpConnectors  # noqa: PLC0415  httpx is heavy
 
         return HttpConnectors(self.clock, os.environ)
 
-    @property
+    @cached_property
     def syncs(self) -> "Syncs":
         """Runs syncs."""
         from reconciler.engine.syncs import Syncs  # noqa: PLC0415
@@ -79,7 +80,7 @@ class House:
         """Return if the store answers."""
         await self.store.views.generation()
 
-    @property
+    @cached_property
     def remap(self) -> "Remap":
         """Maps stored records again."""
         from reconciler.engine.remap import Remap  # noqa: PLC0415
@@ -95,16 +96,18 @@ async def house(settings: Settings) -> AsyncIterator[House]:
     clock = SystemClock()
     store = open_store(settings.database_url or settings.state_dir)
     try:
-        cache = parse_cache(settings)
+        # In a file of its own: most commands need the few built-in connectors, and no specs.
+        cache = parse_cache(settings, "catalogue")
         catalogue = load({}, catalogue=catalogue_files(), cache=cache).catalogue
+        cache.save()
         yield House(settings, store, clock, catalogue, InForce(store.views, catalogue))
     finally:
         await store.close()
 
 
-def parse_cache(settings: Settings) -> ParseCache:
-    """Return the cache of parsed spec files."""
-    return ParseCache(settings.state_dir / "cache" / "specs.bin")
+def parse_cache(settings: Settings, name: str = "specs") -> ParseCache:
+    """Return the cache of parsed spec files, or of the built-in manifests."""
+    return ParseCache(settings.state_dir / "cache" / f"{name}.bin")
 
 
 def read_folder(
@@ -124,16 +127,15 @@ async def plan_folder(built: House, path: Path, wish: Wish) -> tuple[Plan, list[
         Invalid: if a pattern of the scope is about nothing: most likely a slip of the pen.
     """
     cache = parse_cache(built.settings)
-    snapshot, loaded = read_folder(path, wish.environment, cache)
-    if loaded.errors:
-        raise SpecInvalid(loaded.problems)
+    snapshot = Folder(path).read_now()
+    loaded = read_specs(snapshot, wish, catalogue=catalogue_files(), cache=cache)
     cache.save()
     situation = await built.in_force.look()
     lost = unmatched(wish.scope, {*loaded.resources, *situation.state.resources})
     if lost:
         msg = f"{', '.join(lost)}: nothing declared or in force is called so"
         raise Invalid(msg, hint="write Kind/name or a pattern, as plans show them: Mapping/acme-*")
-    made = consider(loaded, snapshot, situation.state, wish).plan
+    made = consider(loaded, snapshot, situation.state, wish)
     return made, await data_effects(made, situation, built.store.views)
 
 

@@ -27,19 +27,15 @@ class RecordReader:
         unified = await self._unified(page)
         return unified, (page[-1].updated_at, page[-1].id) if more else None
 
-    async def one(self, entity: str, record_id: str) -> UnifiedRecord | None:
-        """Return one record of *entity*, a tombstone too."""
-        stored = await self._views.record(record_id)
-        if stored is None or stored.entity != entity:
-            return None
-        (unified,) = await self._unified([stored])
-        return unified
-
     async def _unified(self, page: Sequence[StoredRecord]) -> list[UnifiedRecord]:
         if not page:
             return []
         situation = await self._in_force.look()
-        synced = {(c.connection, c.entity): c.advanced_at for c in await self._views.cursors()}
+        synced = {
+            (cursor.connection, cursor.entity): cursor.advanced_at
+            for uid in {record.connection for record in page}
+            for cursor in await self._views.cursors(uid)
+        }
         mapped = _mapped(page, situation)
         return [
             UnifiedRecord(

@@ -22,14 +22,6 @@ class Wish:
     max_deletes: int = 10
 
 
-@dataclass(frozen=True, slots=True)
-class Considered:
-    """What the specs say, and the plan that follows."""
-
-    loaded: Loaded
-    plan: Plan
-
-
 def read_specs(
     snapshot: Snapshot,
     wish: Wish,
@@ -48,7 +40,7 @@ def read_specs(
     return loaded
 
 
-def consider(loaded: Loaded, snapshot: Snapshot, state: State, wish: Wish) -> Considered:
+def consider(loaded: Loaded, snapshot: Snapshot, state: State, wish: Wish) -> Plan:
     """Return the plan that takes *state* to what *loaded* declares, each field with its line."""
     plan = make_plan(
         loaded.resources.values(),
@@ -58,7 +50,7 @@ def consider(loaded: Loaded, snapshot: Snapshot, state: State, wish: Wish) -> Co
         max_deletes=wish.max_deletes,
         scope=wish.scope,
     )
-    return Considered(loaded, replace(plan, places=_places(plan, snapshot)))
+    return replace(plan, places=_places(plan, snapshot))
 
 
 def _places(plan: Plan, snapshot: Snapshot) -> dict[tuple[ResourceKey, Path], Origin]:

@@ -1,7 +1,7 @@
 """All of it, running: one task group that starts everything and stops it in order."""
 
 import asyncio
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Callable, Coroutine, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Protocol
 
@@ -15,7 +15,7 @@ from reconciler.engine.remap import Remap
 from reconciler.engine.schedules import Tick, asked, overdue, ticks
 from reconciler.engine.syncs import Syncs
 from reconciler.engine.turns import REMAP, SCHEDULES, SPECS, SpecsTurn, remap_turn
-from reconciler.model.sync import RunStatus, SyncJob, SyncMode, SyncRun, Trigger
+from reconciler.model.sync import Cursor, RunStatus, SyncJob, SyncMode, SyncRun, Trigger
 from reconciler.model.verdict import Done, Verdict
 from reconciler.ports import Clock, Job, Jobs, SpecSource, Store, SyncRequest
 
@@ -56,9 +56,8 @@ class Runtime:
         self._queue = WorkQueue()
         self._ticker = ticker(self)
         self._asked: dict[str, SyncJob] = {}
-        self.ready = asyncio.Event()
 
-    async def run(self, *services: Callable[[], Awaitable[None]]) -> None:
+    async def run(self, *services: Callable[[], Coroutine[Any, Any, None]]) -> None:
         """Run until cancelled, *services* (the web server) beside it."""
         controller = Controller(self._queue, self.turn, self._parts.clock)
         await self._parts.jobs.recover()
@@ -69,7 +68,7 @@ class Runtime:
             group.create_task(self._parts.jobs.listen({"sync": self._sync}), name="jobs")
             group.create_task(self._ticker.run(), name="timer")
             for service in services:
-                group.create_task(_run(service), name="service")
+                group.create_task(service(), name="service")
 
     async def turn(self, key: str) -> Verdict:
         """Look at one key, and add the keys that follow from it."""
@@ -80,7 +79,6 @@ class Runtime:
             return verdict
         if key == SCHEDULES:
             await self._follow_schedules()
-            self.ready.set()
             return Done()
         if key == REMAP:
             return await remap_turn(self._parts.remap)
@@ -131,12 +129,12 @@ class Runtime:
         situation = await self._parts.in_force.look()
         wanted = ticks(situation)
         self._ticker.set(wanted)
-        cursors = await self._parts.store.views.cursors()
+        own: dict[str, dict[str, Cursor]] = {}
+        for cursor in await self._parts.store.views.cursors():
+            own.setdefault(situation.name_of(cursor.connection), {})[cursor.entity] = cursor
         now = self._parts.clock.now()
         for tick in wanted:
-            uid = situation.uid(situation.connection(tick.connection))
-            own = {cursor.entity: cursor for cursor in cursors if cursor.connection == uid}
-            if overdue(tick, own, now=now):
+            if overdue(tick, own.get(tick.connection, {}), now=now):
                 await self.due(tick)
 
     async def _sync(self, job: Job) -> None:
@@ -174,10 +172,6 @@ class Runtime:
             if run.mode is SyncMode.FULL and run.status is RunStatus.SUCCEEDED:
                 last.setdefault(run.entity, run)
         return last
-
-
-async def _run(service: Callable[[], Awaitable[None]]) -> None:
-    await service()
 
 
 def _request(arguments: Mapping[str, Any]) -> SyncRequest:

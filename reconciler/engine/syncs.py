@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from reconciler.datamodel.reader import entities
 from reconciler.engine.inforce import InForce, Situation
-from reconciler.engine.sync import Progress, Stream, StreamRun
+from reconciler.engine.sync import Stream, StreamRun
 from reconciler.errors import (
     Invalid,
     RateLimited,
@@ -58,8 +58,9 @@ class Syncs:
         try:
             for entity in chosen:
                 stream = self._stream(situation, connection, connector, entity)
-                run, error = await self._one(stream, request, progress)
-                runs.append(run)
+                run = StreamRun(stream, self._store, self._clock, progress)
+                runs.append(await run(request.mode, request.trigger))
+                error = run.error
                 if isinstance(error, (Unauthorized, Unreachable, RateLimited)):
                     break  # the other entities would meet the same
         finally:
@@ -81,13 +82,6 @@ class Syncs:
         finally:
             await connector.close()
             await self._remember(situation, connection, error)
-
-    async def _one(
-        self, stream: Stream, request: SyncRequest, progress: Progress
-    ) -> tuple[SyncRun, ReconcilerError | None]:
-        run = StreamRun(stream, self._store, self._clock, progress)
-        done = await run(request.mode, request.trigger)
-        return done, run.error
 
     def _stream(
         self, situation: Situation, connection: Resource, connector: Connector, entity: str

@@ -69,8 +69,7 @@ class SpecsTurn:
         self._reading.saved()
         await self._recovered()
         situation = await self._in_force.look()
-        considered = consider(loaded, snapshot, situation.state, self._reading.wish)
-        plan = considered.plan
+        plan = consider(loaded, snapshot, situation.state, self._reading.wish)
         if plan.blocks:
             for block in plan.blocks:
                 log.error("plan_blocked", key=str(block.key), why=block.reason, remedy=block.remedy)
