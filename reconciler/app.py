@@ -184,6 +184,7 @@ async def serve(
         clock=built.clock,
         syncs=made,
         in_force=built.in_force,
+        schedule=made,
         checks={"database": built.check_store},
         policy=Policy(hosts=Policy().hosts | {host, *built.settings.allowed_hosts}),
     )

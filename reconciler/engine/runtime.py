@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Callable, Coroutine, Mapping, Sequence
 from dataclasses import dataclass, replace
+from datetime import datetime
 from typing import Any, Protocol
 
 import structlog
@@ -27,6 +28,10 @@ class Ticker(Protocol):
 
     def set(self, ticks: Sequence[Tick]) -> None:
         """Follow *ticks* from now on."""
+        ...
+
+    def next_at(self, connection: str, entity: str) -> datetime | None:
+        """Return when the next tick that syncs *entity* of *connection* comes."""
         ...
 
     async def run(self) -> None:
@@ -111,6 +116,10 @@ class Runtime:
         if known is None or status is None:
             return None
         return replace(known, status=RunStatus(status.status), error=status.error)
+
+    async def next_run(self, connection: str, entity: str) -> datetime | None:
+        """Return when an entity of a connection (its name) is synced next; ``None``: on demand only."""
+        return self._ticker.next_at(connection, entity)
 
     async def due(self, tick: Tick) -> None:
         """Ask for what a schedule asks for, now that its time has come."""

@@ -23,7 +23,7 @@ from reconciler.ports import Clock, Connector, Connectors, Store, SyncRequest
 
 @dataclass(frozen=True, slots=True)
 class SyncReport:
-    """What a sync of a connection did; ``error`` is what stopped it, if anything did."""
+    """What a sync of a connection did; ``error`` is the first that any of its entities met."""
 
     runs: tuple[SyncRun, ...]
     error: ReconcilerError | None = None
@@ -55,18 +55,20 @@ class Syncs:
         connector = self._connectors.open(connection, situation.manifest(connection))
         runs: list[SyncRun] = []
         error: ReconcilerError | None = None
+        first: ReconcilerError | None = None
         try:
             for entity in chosen:
                 stream = self._stream(situation, connection, connector, entity)
                 run = StreamRun(stream, self._store, self._clock, progress)
                 runs.append(await run(request.mode, request.trigger))
                 error = run.error
+                first = first or error
                 if isinstance(error, (Unauthorized, Unreachable, RateLimited)):
                     break  # the other entities would meet the same
         finally:
             await connector.close()
         await self._remember(situation, connection, error)
-        return SyncReport(tuple(runs), error or _first_failure(runs, connection))
+        return SyncReport(tuple(runs), first or _first_failure(runs, connection))
 
     async def probe(self, name: str) -> None:
         """Return if the system of connection *name* answers; else raise a ``SourceError``."""

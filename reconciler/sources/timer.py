@@ -46,12 +46,14 @@ class Timer:
                 )
         self._ticks = wanted
 
-    def next_at(self, connection: str) -> datetime | None:
-        """Return when the next tick of *connection* comes."""
+    def next_at(self, connection: str, entity: str) -> datetime | None:
+        """Return when the next tick that syncs *entity* of *connection* comes."""
         times = [
             job.next_run_time
             for key, tick in self._ticks.items()
-            if tick.connection == connection and (job := self._scheduler.get_job(key))
+            if tick.connection == connection
+            and entity in tick.entities
+            and (job := self._scheduler.get_job(key))
         ]
         return min((time for time in times if time is not None), default=None)
 

@@ -187,6 +187,16 @@ async def test_the_other_entities_are_not_tried_after_a_refused_login(plant: Pla
     assert [run.entity for run in report.runs] == ["purchase-orders"]
 
 
+async def test_a_fault_of_one_entity_is_told_by_its_own_code_though_the_next_goes_well(
+    plant: Plant,
+) -> None:
+    await plant.declare(connection(entities=["purchase-orders", "vendors"]))
+    plant.system.fail[0] = ServerFault("plant: 500")
+    report = await plant.syncs.run(ASK)
+    assert [run.status for run in report.runs] == [RunStatus.FAILED, RunStatus.SUCCEEDED]
+    assert isinstance(report.error, ServerFault)
+
+
 async def test_changed_settings_make_the_cursor_void(plant: Plant) -> None:
     plant.order("a")
     await run(plant)
