@@ -42,14 +42,14 @@ def _named(error: DBAPIError) -> ReconcilerError:
     if code.startswith(("SQLITE_BUSY", "SQLITE_LOCKED")):
         return Locked(
             "another process has been writing to the database for 30 s",
-            hint="`reconciler locks` shows who holds it",
+            hint="wait for the other command to end, or end it; then try again",
         )
     if code in _FULL:
         return StoreUnavailable("no space left for the database", hint="free some disk space")
     if code in _NOT_OURS:
         return StoreUnavailable(
             f"the database file is damaged or is no database: {_said(error)}",
-            hint="put a backup in its place with `reconciler restore`",
+            hint="put a backup of the file in its place",
         )
     return _by_type(error)
 

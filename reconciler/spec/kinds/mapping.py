@@ -10,7 +10,7 @@ from reconciler.spec.kinds.target import Targeted
 
 
 class MappingTest(Strict):
-    """A source record and what must become of it; run by ``reconciler mapping test`` and by plans."""
+    """A source record and what must become of it."""
 
     name: Annotated[str, StringConstraints(min_length=1, max_length=255)]
     """What it shows, as a sentence."""
