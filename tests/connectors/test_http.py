@@ -241,9 +241,10 @@ async def test_a_plain_body_that_says_gzip_is_taken_as_it_is() -> None:
     assert answer.body == b'{"a":1}'
 
 
-@pytest.mark.parametrize(
-    "body", [gzip.compress(b"x" * 999)[:-9], gzip.compress(b"x" * 999)[:20], b"\x1f\x8bno"]
-)
+PACKED = gzip.compress(b"x" * 999, mtime=0)  # the time of day would be in the names of the tests
+
+
+@pytest.mark.parametrize("body", [PACKED[:-9], PACKED[:20], b"\x1f\x8bno"])
 async def test_a_broken_packed_body_is_a_fault(body: bytes) -> None:
     with pytest.raises(ServerFault, match="gzip"):
         await sent(
