@@ -55,6 +55,7 @@ async def test_the_running_reconciler_serves_syncs_and_follows_the_files(
             while len(orders := await everything(f"{url}/{ORDERS}", token, limit=100)) < 200:
                 await asyncio.wait({asyncio.ensure_future(asyncio.sleep(0.2))})
         assert len({order["id"] for order in orders}) == len(orders)
+        await everything_is_synced(person)
         calls = sandbox.stats["calls"]
         mapping = person.folder / "specs" / "mappings" / "plant-a-purchase-orders.yaml"
         mapping.write_text(NEW_MAPPING)
@@ -70,6 +71,19 @@ async def test_the_running_reconciler_serves_syncs_and_follows_the_files(
         still = await everything(f"{url}/{ORDERS}", token, limit=500)
         assert all("plant_word" in order["custom_fields"] for order in still)
 
+
+async def everything_is_synced(person: Person) -> None:
+    """Return when each entity of the plant has been read to its end: nothing is under way any more."""
+    async with asyncio.timeout(90):
+        while True:
+            told = await person.gets("get", "runs", "plant-a", "-o", "json", "--limit", "100")
+            runs = json.loads(told)
+            ended = {run["entity"] for run in runs if run["status"] == "succeeded"}
+            if len(ended) == ENTITIES and not any(run["status"] == "running" for run in runs):
+                return
+
+
+ENTITIES = 17
 
 NEW_MAPPING = """\
 apiVersion: reconciler/v1
