@@ -8,11 +8,14 @@ the API; its name is for people.
 from reconciler.ports.remote import Connector, Connectors, StreamFacts
 from reconciler.ports.specs import Clock, Snapshot, SpecSource
 from reconciler.ports.store import Leases, Objects, Outbox, Records, Runs, Store, Tokens, UnitOfWork
+from reconciler.ports.trust import Audit, Conditions, Ledger, Pins
 from reconciler.ports.views import Views
 from reconciler.ports.work import Job, JobHandler, Jobs, JobStatus, Sender, SyncRequest
 
 __all__ = [
+    "Audit",
     "Clock",
+    "Conditions",
     "Connector",
     "Connectors",
     "Job",
@@ -20,8 +23,10 @@ __all__ = [
     "JobStatus",
     "Jobs",
     "Leases",
+    "Ledger",
     "Objects",
     "Outbox",
+    "Pins",
     "Records",
     "Runs",
     "Sender",
