@@ -1,7 +1,7 @@
 """Edits outside of git, through the API and the dashboard: in force at once, and told as drift."""
 
 from collections.abc import Awaitable, Callable, Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any, Final
 
 from reconciler.engine.drifting import Edited, note_edit, open_drifts
@@ -18,7 +18,7 @@ from reconciler.plan.diff import diff
 from reconciler.plan.drift import Sighting
 from reconciler.plan.effects import effects_of
 from reconciler.plan.paths import dotted
-from reconciler.ports import Clock, Store, UnitOfWork
+from reconciler.ports import Clock, EditDone, EditWish, Store, UnitOfWork
 from reconciler.spec.load import load
 from reconciler.spec.written import file_of
 
@@ -38,29 +38,6 @@ TRIES: Final = 5
 """How often an edit is begun anew when the state has moved on meanwhile."""
 
 REQUEST: Final = "request.yaml"
-
-
-@dataclass(frozen=True, slots=True)
-class EditWish:
-    """Who wants which object to be what. ``document`` is a whole spec document.
-
-    ``expected`` is the digest of what the writer has seen: with another in force nothing is written.
-    """
-
-    document: Mapping[str, Any]
-    actor: str
-    request_id: str = ""
-    expected: str | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class EditDone:
-    """What an edit came to: what is in force now, and whether it is new or something else than before."""
-
-    resource: Resource
-    created: bool
-    changed: bool
-    drifted: bool
 
 
 class Edits:
@@ -218,7 +195,9 @@ def _around(document: Mapping[str, Any], state: State) -> Iterator[Resource]:
 
 
 def _check(wish: EditWish, before: Resource | None, after: Resource) -> None:
-    if wish.expected is not None and (before is None or before.digest != wish.expected):
+    if wish.expected is not None and (
+        before is None or not before.digest.startswith(wish.expected)
+    ):
         raise Conflict(
             f"{after.key} is not as you have seen it: somebody else has changed it",
             hint="read it again, and make your change on what is there now",

@@ -10,7 +10,7 @@ import pytest
 
 from reconciler.connectors.catalogue import catalogue_files
 from reconciler.engine.apply import apply
-from reconciler.engine.edits import EditDone, Edits, EditWish
+from reconciler.engine.edits import Edits
 from reconciler.engine.inforce import InForce
 from reconciler.engine.reconcile import Wish, consider
 from reconciler.engine.turns import Reading, SpecsTurn
@@ -22,7 +22,7 @@ from reconciler.model.drift import Resolution
 from reconciler.model.event import Event, EventType
 from reconciler.model.resource import Kind, Owner, ResourceKey
 from reconciler.model.verdict import Done
-from reconciler.ports import Snapshot, Store
+from reconciler.ports import EditDone, EditWish, Snapshot, Store
 from reconciler.spec.load import load
 from reconciler.spec.written import document_of
 from reconciler.store.memory import MemoryStore
