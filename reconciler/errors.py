@@ -92,6 +92,12 @@ class PlanBlocked(Conflict):
     code = "PLAN_BLOCKED"
 
 
+class Suspended(Conflict):
+    """Somebody has paused it."""
+
+    code = "SUSPENDED"
+
+
 class Locked(Conflict):
     """Another run or process holds it."""
 

@@ -14,6 +14,7 @@ from reconciler.model.change import ABSENT, FieldDrift, State
 from reconciler.model.condition import Status
 from reconciler.model.drift import Drift
 from reconciler.model.resource import Kind, Resource, ResourceKey
+from reconciler.model.value import merge_patch
 from reconciler.ports import EditDone, Edits, EditWish
 from reconciler.spec.written import document_of
 from reconciler.web.cursors import seal, unseal
@@ -86,7 +87,7 @@ class SpecRoutes:
         _check_writer(request)
         change = await _json(request, MERGE)
         _, found = await self._found(request, kind, name)
-        return await self._write(request, found.key, _merged(document_of(found), change))
+        return await self._write(request, found.key, merge_patch(document_of(found), change))
 
     async def remove(self, request: Request, kind: str, name: str) -> Response:
         """Take out of force what was made through the API."""
@@ -206,18 +207,6 @@ def _check_address(key: ResourceKey, document: Mapping[str, Any]) -> None:
     if (document.get("kind"), name) != (key.kind.value, key.name):
         finding = {"where": "body", "message": f"its kind and metadata.name are not those of {key}"}
         raise Refused(ApiProblem(Code.INVALID_CONTENT, finding["message"], errors=[finding]))
-
-
-def _merged(value: Any, change: Any) -> Any:
-    if not isinstance(change, Mapping):
-        return change
-    kept = dict(value) if isinstance(value, Mapping) else {}
-    for key, below in change.items():
-        if below is None:
-            kept.pop(key, None)
-        else:
-            kept[key] = _merged(kept.get(key), below)
-    return kept
 
 
 def _summary(state: State, one: Resource) -> SpecSummary:
