@@ -4,7 +4,7 @@ import gc
 
 import typer
 
-from reconciler.cli import access, inspect, running, specs, starting
+from reconciler.cli import access, ci, inspect, running, specs, starting
 
 app = typer.Typer(
     name="reconciler",
@@ -26,6 +26,7 @@ app.command()(inspect.get)
 app.command()(inspect.describe)
 app.command()(inspect.records)
 app.add_typer(access.token, name="token")
+app.add_typer(ci.ci, name="ci")
 app.command()(starting.doctor)
 app.command()(starting.version)
 

@@ -95,11 +95,13 @@ def _standard(call: Call, secret: str) -> bool:
 
 
 def _key(secret: str) -> bytes:
+    """Return the key that a secret is: ``whsec_`` and base64, at times without its padding, or itself."""
     if secret.startswith(_PREFIX):
         try:
-            return b64decode(secret.removeprefix(_PREFIX) + "==")  # at times without its padding
+            key = b64decode(secret.removeprefix(_PREFIX) + "==")
         except binascii.Error:
-            pass  # a secret that only looks like one
+            key = b""
+        return key or secret.encode()
     return secret.encode()
 
 

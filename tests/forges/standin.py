@@ -6,8 +6,11 @@ parameter, body) fails the test.
 
 import json
 import re
+import threading
 from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
@@ -129,6 +132,7 @@ class StandIn:
     requests: list[httpx.Request] = field(default_factory=list)
     fail: dict[str, httpx.Response] = field(default_factory=dict)
     anonymous: bool = False
+    wrong: list[str] = field(default_factory=list)
 
     @property
     def forge(self) -> Forge:
@@ -149,7 +153,7 @@ class StandIn:
 
     def answer(self, request: httpx.Request) -> httpx.Response:
         """Check one request and answer it."""
-        assert request.url.scheme == "https"
+        assert request.url.scheme == "https" or request.url.host == "127.0.0.1"
         path = request.url.raw_path.decode().partition("?")[0]
         name, statuses = Description.of(self.kind).check(request, path)
         self.asked.append(f"{request.method} {name}")
@@ -188,3 +192,39 @@ class StandIn:
         size = int(params.get("per_page", len(self.comments) or 1))
         start = (int(params.get("page", 1)) - 1) * size
         yield from self.comments[start : start + size]
+
+
+@contextmanager
+def on_loopback(there: StandIn) -> Iterator[str]:
+    """Serve *there* on a free port of this machine, and yield its address."""
+
+    class Handler(BaseHTTPRequestHandler):
+        def answer(self) -> None:
+            content = self.rfile.read(int(self.headers.get("content-length", 0)))
+            url = f"http://127.0.0.1:{server.server_port}{self.path}"
+            request = httpx.Request(self.command, url, headers=dict(self.headers), content=content)
+            try:
+                made = there.answer(request)
+            except AssertionError as error:
+                there.wrong.append(str(error))
+                made = httpx.Response(500)
+            self.send_response(made.status_code)
+            self.send_header("content-length", str(len(made.content)))
+            self.end_headers()
+            self.wfile.write(made.content)
+
+        do_GET = do_POST = do_PATCH = do_PUT = answer  # noqa: N815  the names that http.server calls
+
+        def log_message(self, *args: Any) -> None:
+            return
+
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02})
+    thread.start()
+    try:
+        yield f"http://127.0.0.1:{server.server_port}"
+    finally:
+        server.shutdown()
+        thread.join()
+        server.server_close()
+    assert not there.wrong

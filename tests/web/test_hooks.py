@@ -227,6 +227,13 @@ async def test_a_generic_sender_may_use_standard_webhooks(hooked: Hooked) -> Non
     assert (await hooked.call("/hooks/git/generic", content, without_id)).status_code == 401
 
 
+async def test_a_secret_without_a_key_in_it_is_no_empty_key(hooked: Hooked) -> None:
+    hooked.secrets[:] = ["whsec_", "whsec_!"]
+    content = json.dumps({"ref": MAIN}).encode()
+    forged = standard(content, hooked.clock.now(), "whsec_")
+    assert (await hooked.call("/hooks/git/generic", content, forged)).status_code == 401
+
+
 @pytest.mark.parametrize(("seconds", "status"), [(299, 202), (301, 401), (-299, 202), (-301, 401)])
 async def test_a_signed_time_may_be_five_minutes_off(
     hooked: Hooked, seconds: int, status: int
