@@ -99,6 +99,13 @@ class Locked(Conflict):
     retryable = True
 
 
+class LeaseLost(Locked):
+    """Another process has taken over what this one did: it must not write any more."""
+
+    code = "LEASE_LOST"
+    retryable = False
+
+
 class StoreUnavailable(ReconcilerError):
     """Our own database does not answer, is full, or is broken."""
 
