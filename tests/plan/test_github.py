@@ -3,10 +3,11 @@
 import re
 from dataclasses import replace
 
-from reconciler.model.change import Block, Delete
+from reconciler.model.change import Block, Delete, Drifted, DriftPolicy, FieldDrift
 from reconciler.model.resource import Origin
 from reconciler.plan.planner import make_plan
 from reconciler.plan.render.github import render_github
+from tests.fakes import NOON
 from tests.plan.builders import at, connection, resource, state
 from tests.plan.test_text import BEFORE, WANTED
 
@@ -78,6 +79,16 @@ def test_a_block_is_a_warning_and_so_is_the_change_that_it_blocks() -> None:
     ]
     assert found[0][1]["file"] == "specs/acme.yaml"
     assert found[0][2] == "protected: it is protected\ntake protect out first"
+
+
+def test_drift_is_a_warning_of_its_own() -> None:
+    field = FieldDrift(("spec", "history"), "90d", "1d", "api:jane", NOON)
+    drift = Drifted(ACME.key, DriftPolicy.REPORT, (field,))
+    quiet = Drifted(ACME.key, DriftPolicy.IGNORE, (field,))
+    plan = replace(make_plan([ACME], state(ACME)), drifts=(drift, quiet))
+    ((level, told, text),) = read(render_github(plan))
+    assert (level, told) == ("warning", {"title": "drift of Connection/acme"})
+    assert text.endswith("\n! spec.history: 90d -> 1d   by api:jane at 2026-11-24T12:00:00Z")
 
 
 def test_what_is_removed_has_no_file_and_is_a_warning() -> None:

@@ -8,10 +8,11 @@ from hypothesis import strategies as st
 from markdown_it import MarkdownIt
 from markdown_it.token import Token
 
-from reconciler.model.change import Block, Plan, State
+from reconciler.model.change import Block, Drifted, DriftPolicy, FieldDrift, Plan, State
 from reconciler.model.resource import Origin, Resource
 from reconciler.plan.planner import make_plan
 from reconciler.plan.render.markdown import LONGEST_COMMENT, render_markdown, sticky_marker
+from tests.fakes import NOON
 from tests.plan.builders import connection, resource, state
 from tests.plan.test_text import BEFORE, REVISION, WANTED
 
@@ -104,6 +105,37 @@ def test_what_blocks_is_told_first_with_what_to_do_about_it() -> None:
     assert shown.endswith("Next: do what each block asks for, then plan again.\n")
 
 
+def test_what_a_block_leaves_can_be_applied() -> None:
+    block = Block(ACME.key, "protected", "it is protected", "take protect out first")
+    wanted = [connection("acme", history="1d"), connection("new")]
+    shown = render_markdown(replace(make_plan(wanted, state(ACME)), blocks=(block,)))
+    assert "**Blocked: 1 of 2 changes; the others can be applied.**" in shown
+    assert shown.endswith(
+        "Next: `reconciler apply specs` brings the rest into force; for the blocked, "
+        "do what each block asks for, then plan again.\n"
+    )
+
+
+def drifted(value: str = "1d", actor: str = "api:jane") -> Drifted:
+    field = FieldDrift(("spec", "history"), "90d", value, actor, NOON)
+    return Drifted(ACME.key, DriftPolicy.REPORT, (field,))
+
+
+def test_drift_has_a_line_and_its_fields_and_is_told_apart_from_changes() -> None:
+    plan = replace(make_plan([ACME], state(ACME)), drifts=(drifted(),))
+    shown = render_markdown(plan)
+    assert "### Plan: no changes\n\n`specs`, generation 41. 1 unchanged, 1 drifted.\n" in shown
+    assert (
+        "! !  Connection/acme  changed outside of git by api:jane: spec.history; "
+        "not touched by this plan\n"
+    ) in shown
+    assert (
+        "<details><summary>drift of <code>Connection/acme</code></summary>\n\n```diff\n"
+        "! spec.history: 90d -> 1d   by api:jane at 2026-11-24T12:00:00Z\n```\n"
+    ) in shown
+    assert "put it back: `reconciler apply specs --heal`.\n" in shown
+
+
 def test_a_partial_plan_says_so() -> None:
     shown = render_markdown(replace(make_plan([ACME], State()), left_out=3))
     assert "**Partial**: 3 more would change outside of its scope." in shown
@@ -127,7 +159,7 @@ def evil_plan(text: str) -> Plan:
     new = resource("Mapping/m", {"connection": "acme", text: [text, {"a": text}]})
     block = Block(one.key, "protected", text, text)
     plan = make_plan([one, new], state(ACME), revision=text)
-    return replace(plan, blocks=(block,))
+    return replace(plan, blocks=(block,), drifts=(drifted(text, text),))
 
 
 @pytest.mark.parametrize("text", [EVIL, "`" * 9, "~~~\n@a", "\x1b[2J\u202e@a", "<b>@a", "@a"])
@@ -138,7 +170,7 @@ def test_nothing_from_specs_leaves_its_code(text: str) -> None:
     assert "evil" not in read
     assert "<img" not in read
     assert "<b>" not in read
-    assert read.count("<details>") == read.count("</details>") == 2
+    assert read.count("<details>") == read.count("</details>") == 3
     html = [one.content for one in tokens(shown) if one.type == "html_inline"]
     assert html == []
     assert all(line.isprintable() for line in shown.split("\n"))
@@ -163,7 +195,7 @@ def test_it_is_never_longer_than_a_comment_may_be_and_always_has_its_counts(
         Block(resources[n % len(sizes)].key, "x", text * 50, text * 500) for n in range(blocked)
     )
     shown = render_markdown(
-        replace(plan, blocks=blocks, revision=text * 40),
+        replace(plan, blocks=blocks, revision=text * 40, drifts=(drifted(text * 99),) * blocked),
         environment=text * 500,
         path=text * 500,
         notes={resources[0].key: [text * 400] * blocked},

@@ -7,9 +7,10 @@ line ends, and in properties also ``:`` and ``,`` are percent-encoded.
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Final
 
-from reconciler.model.change import Block, Change, Delete, Plan, Replace
+from reconciler.model.change import Block, Change, Delete, Drifted, Plan, Replace
 from reconciler.model.resource import Origin, ResourceKey
 from reconciler.plan.printable import printable
+from reconciler.plan.render.drift import drift_detail, drift_lines
 from reconciler.plan.render.words import detail, effects_asked, fields_of, origin_of
 
 Notes = Mapping[ResourceKey, Sequence[str]]
@@ -22,26 +23,30 @@ _PROPERTY: Final = str.maketrans(
 
 
 def render_github(plan: Plan, *, notes: Notes | None = None) -> str:
-    """Return one line for each block and each change; what destroys or is blocked comes first.
+    """Return one line for each block, change and drift; what destroys or is blocked comes first.
 
-    Blocks, and changes that destroy or are blocked, are warnings; other changes are notices. (GitHub
-    shows no more than ten of each for a step, hence the order.)
+    Blocks, changes that destroy or are blocked, and drift are warnings; other changes are notices.
+    (GitHub shows no more than ten of each for a step, hence the order.)
     """
-    blocked = {block.key for block in plan.blocks}
+    blocked = plan.held
     graver: list[str] = []
     milder: list[str] = []
     for one in plan.changes:
         grave = one.key in blocked or isinstance(one, (Delete, Replace))
         told = _change(plan, one, notes or {}, "warning" if grave else "notice")
         (graver if grave else milder).append(told)
-    return "".join([*(_block(plan, block) for block in plan.blocks), *graver, *milder])
+    drifts = [_drift(plan, one) for one in plan.drifts if one.told]
+    return "".join([*(_block(plan, block) for block in plan.blocks), *graver, *drifts, *milder])
 
 
 def _block(plan: Plan, block: Block) -> str:
-    found = next((one for one in plan.changes if one.key == block.key), None)
-    place = _place(plan, found) if found is not None else None
     text = f"{block.code}: {block.reason}\n{block.remedy}"
-    return _command("warning", place, f"blocked {block.key}", text)
+    return _command("warning", _place_of(plan, block.key), f"blocked {block.key}", text)
+
+
+def _drift(plan: Plan, drift: Drifted) -> str:
+    text = "\n".join((drift_detail(drift), *drift_lines(drift)))
+    return _command("warning", _place_of(plan, drift.key), f"drift of {drift.key}", text)
 
 
 def _change(plan: Plan, change: Change, notes: Notes, level: str) -> str:
@@ -61,6 +66,11 @@ def _told(change: Change, notes: Notes) -> Iterator[str]:
     if isinstance(change, Replace):
         yield from change.costs
     yield from notes.get(change.key, ())
+
+
+def _place_of(plan: Plan, key: ResourceKey) -> Origin | None:
+    found = next((one for one in plan.changes if one.key == key), None)
+    return None if found is None else _place(plan, found)
 
 
 def _place(plan: Plan, change: Change) -> Origin | None:

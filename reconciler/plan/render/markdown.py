@@ -16,6 +16,7 @@ from reconciler.model.resource import ResourceKey
 from reconciler.model.value import digest
 from reconciler.plan.paths import dotted
 from reconciler.plan.printable import printable
+from reconciler.plan.render.drift import drift_detail, drift_lines
 from reconciler.plan.render.values import block, flow, short
 from reconciler.plan.render.words import counts, detail, effects_asked, fields_of, kept, origin_of
 
@@ -29,7 +30,7 @@ LONGEST_NAME: Final = 100
 FOLDED: Final = 2_000
 """How long the fields of one object may be where there is no room for all."""
 
-_SIGNS: Final = {"~": "!", "-/+": "-", "→": "!", "=": "!", "x": "-"}
+_SIGNS: Final = {"~": "!", "-/+": "-", "→": "!", "=": "!", "↺": "!", "x": "-"}
 """Signs that a ``diff`` block does not colour, as the nearest one that it does."""
 
 
@@ -51,7 +52,7 @@ def render_markdown(
     room = limit - len(head) - len(foot)
     stops = _listing("text", _block_lines(plan), room // 2, "blocks")
     if stops:
-        stops = f"**Blocked: nothing can be applied as it stands.**\n\n{stops}"
+        stops = f"**{_held(plan)}**\n\n{stops}"
     room -= len(stops)
     rows = _listing("diff", _rows(plan, notes or {}), room, "lines")
     return head + stops + rows + _details(plan, room - len(rows)) + foot
@@ -69,6 +70,7 @@ def _head(plan: Plan, environment: str | None, path: str) -> str:
     named = f" for {_code(environment)}" if environment else ""
     told = [f"{count:,} to {action.word}" for action, count in counts(plan).items() if count]
     facts = [f"{plan.unchanged:,} unchanged"]
+    facts += [f"{sum(one.told for one in plan.drifts):,} drifted"] if plan.drifted else []
     facts += [f"{len(plan.unmanaged):,} unmanaged"] if plan.unmanaged else []
     at = f" at {_code(_revision(plan.revision))}" if plan.revision else ""
     moves = f"{plan.base:,} → {plan.base + 1:,}" if plan.changes else f"{plan.base:,}"
@@ -85,11 +87,24 @@ def _head(plan: Plan, environment: str | None, path: str) -> str:
 
 def _foot(plan: Plan, environment: str | None, path: str) -> str:
     named = f"{path} --env {environment}" if environment else path
+    apply = _code(f"reconciler apply {named}")
+    blocked = "do what each block asks for, then plan again"
     if plan.blocks:
-        return "Next: do what each block asks for, then plan again.\n"
+        first = f"{apply} brings the rest into force; for the blocked, " if plan.doable else ""
+        return f"Next: {first}{blocked}.\n"
+    if plan.drifted and plan.empty:
+        heal = _code(f"reconciler apply {named} --heal")
+        return f"Next: take the drift into the specs, or put it back: {heal}.\n"
     if plan.empty:
         return "Nothing is to be done.\n"
-    return f"Next: {_code(f'reconciler apply {named}')} brings it into force.\n"
+    return f"Next: {apply} brings it into force.\n"
+
+
+def _held(plan: Plan) -> str:
+    if not plan.doable:
+        return "Blocked: nothing can be applied as it stands."
+    held = len(plan.changes) - len(plan.doable)
+    return f"Blocked: {held:,} of {len(plan.changes):,} changes; the others can be applied."
 
 
 def _revision(revision: str) -> str:
@@ -105,6 +120,9 @@ def _rows(plan: Plan, notes: Notes) -> Iterator[str]:
         yield "  ".join(filter(None, cells))
         costs = change.costs if isinstance(change, Replace) else ()
         yield from (f"!     {line}" for line in (*costs, *notes.get(change.key, ())))
+    for drift in plan.drifts:
+        if drift.told:
+            yield f"! !  {drift.key}  {drift_detail(drift)}"
     for name, fate in kept(plan):
         yield f"  x  {name}  {fate}"
 
@@ -128,12 +146,12 @@ def _listing(language: str, lines: Iterable[str], room: int, what: str) -> str:
 
 def _details(plan: Plan, room: int) -> str:
     """Return the fields of each object, folded, in *room* characters."""
-    bodies = [(change, lines) for change in plan.changes if (lines := list(_fields(change)))]
+    bodies = [(title, lines) for title, lines in _bodies(plan) if lines]
     shown: list[str] = []
-    for number, (change, lines) in enumerate(bodies):
+    for number, (title, lines) in enumerate(bodies):
         missing = f"The fields of {len(bodies) - number:,} more objects are left out.\n\n"
         left = room - len(missing)
-        folded = _folded(change, lines, min(left, max(left // (len(bodies) - number), FOLDED)))
+        folded = _folded(title, lines, min(left, max(left // (len(bodies) - number), FOLDED)))
         if folded is None:
             return "".join(shown) + (missing if left >= 0 else "")
         shown.append(folded)
@@ -141,11 +159,22 @@ def _details(plan: Plan, room: int) -> str:
     return "".join(shown)
 
 
-def _folded(change: Change, lines: Sequence[str], room: int) -> str | None:
-    fields = fields_of(change)
-    told = f" {len(fields):,} field{'' if len(fields) == 1 else 's'}" if fields else ""
-    name = html.escape(_line(f"{change.action.value} {change.key}"))
-    opening = f"<details><summary><code>{name}</code>{told}</summary>\n\n"
+def _bodies(plan: Plan) -> Iterator[tuple[str, Sequence[str]]]:
+    """Yield, for each object that has some, the line above its fields, and the fields."""
+    for change in plan.changes:
+        fields = len(fields_of(change))
+        told = f" {fields:,} field{'' if fields == 1 else 's'}" if fields else ""
+        yield _summary(f"{change.action.value} {change.key}") + told, list(_fields(change))
+    for drift in plan.drifts:
+        yield f"drift of {_summary(str(drift.key))}", list(drift_lines(drift))
+
+
+def _summary(text: str) -> str:
+    return f"<code>{html.escape(_line(text))}</code>"
+
+
+def _folded(title: str, lines: Sequence[str], room: int) -> str | None:
+    opening = f"<details><summary>{title}</summary>\n\n"
     closing = "\n</details>\n\n"
     within = room - len(opening) - len(closing)
     if within < 3 * LONGEST_LINE:  # a fence around a line of backticks takes two lines' length
