@@ -142,7 +142,7 @@ async def _with_forge(
     *,
     context: str = "reconciler/plan",
 ) -> None:
-    from reconciler.connectors.secrets import resolve  # noqa: PLC0415
+    from reconciler.connectors.secrets import reference_of, resolve  # noqa: PLC0415
     from reconciler.forges import repository as repositories  # noqa: PLC0415  httpx is heavy
     from reconciler.forges.surroundings import token_name  # noqa: PLC0415
 
@@ -152,20 +152,14 @@ async def _with_forge(
     if where is None:
         msg = "no repository is known here"
         raise Invalid(msg, hint="say --repository https://HOST/OWNER/NAME")
-    reference = _reference(target.token or f"env:{token_name(where.kind, os.environ)}")
+    told = target.token or f"env:{token_name(where.kind, os.environ)}"
+    reference = reference_of(told, what="--token")
     held = resolve(reference, os.environ, what="the forge's token")
     opened = repositories.open_forge(where, held, context=context)
     try:
         await work(opened)
     finally:
         await opened.close()
-
-
-def _reference(text: str) -> dict[str, str]:
-    form, sign, place = text.partition(":")
-    if form not in {"env", "file"} or not sign or not place:
-        raise Invalid("--token is no reference", hint="write --token env:NAME or --token file:PATH")
-    return {form: place}
 
 
 def _text_of(file: Path) -> str:

@@ -139,8 +139,8 @@ def test_what_is_not_known_is_asked_for(words: list[str], text: str | None, said
     ("more", "said"),
     [
         ([], "the environment variable GITHUB_TOKEN is not set"),
-        (["--token", "ghp_literal"], "write --token env:NAME"),
-        (["--token", "env:"], "write --token env:NAME"),
+        (["--token", "ghp_literal"], "write env:NAME or file:PATH"),
+        (["--token", "env:"], "write env:NAME or file:PATH"),
         (["--token", "file:nowhere"], "the file nowhere cannot be read"),
     ],
 )
