@@ -4,7 +4,7 @@ import gc
 
 import typer
 
-from reconciler.cli import access, control, drift, inspect, running, specs, starting
+from reconciler.cli import access, ci, control, drift, inspect, running, specs, starting
 
 app = typer.Typer(
     name="reconciler",
@@ -32,6 +32,7 @@ app.command()(control.suspend)
 app.command()(control.resume)
 app.command()(control.locks)
 app.add_typer(access.token, name="token")
+app.add_typer(ci.ci, name="ci")
 app.command()(starting.doctor)
 app.command()(starting.version)
 

@@ -46,6 +46,8 @@ class PlanForm(StrEnum):
 
     TEXT = "text"
     JSON = "json"
+    MARKDOWN = "markdown"
+    GITHUB = "github"
 
 
 def validate(
@@ -178,7 +180,10 @@ async def _planned(
 
     async with house(Settings()) as built:
         made, effects = await plan_folder(built, path, options.wish())
-    _print(made, effects, form, env=options.env, diff=diff)
+    if form in {PlanForm.MARKDOWN, PlanForm.GITHUB}:
+        _print_for_forge(made, effects, form, env=options.env, path=path)
+    else:
+        _print(made, effects, form, env=options.env, diff=diff)
     if out is not None:
         from reconciler.plan.saved import dump  # noqa: PLC0415
 
@@ -203,6 +208,20 @@ def _print(
 
     text = render_text(made, diff=diff, color=colored(sys.stdout), notes=notes(effects))
     sys.stdout.write(text + "\n")
+
+
+def _print_for_forge(
+    made: "Plan", effects: "list[DataEffect]", form: PlanForm, *, env: str | None, path: Path
+) -> None:
+    from reconciler.engine.effect import notes  # noqa: PLC0415
+    from reconciler.plan.render.github import render_github  # noqa: PLC0415
+    from reconciler.plan.render.markdown import render_markdown  # noqa: PLC0415
+
+    told = notes(effects)
+    if form is PlanForm.GITHUB:
+        sys.stdout.write(render_github(made, notes=told))
+    else:
+        sys.stdout.write(render_markdown(made, environment=env, path=str(path), notes=told))
 
 
 def apply(

@@ -108,6 +108,20 @@ class Policy:
 
 
 @dataclass(frozen=True, slots=True)
+class GitHooks:
+    """Which *branch* of which *repository* is followed, and what a signed call of its forge does.
+
+    ``secrets`` returns those in use (several while one is rotated) or raises ``SecretMissing``; it is
+    asked at each call. ``poke`` asks for a look, and returns the token to wait for.
+    """
+
+    repository: str
+    branch: str
+    secrets: Callable[[], Sequence[str]]
+    poke: Callable[[], Awaitable[str]]
+
+
+@dataclass(frozen=True, slots=True)
 class Services:
     """All that the web room is given. ``checks`` are named parts that ``/readyz`` looks at."""
 
@@ -120,3 +134,4 @@ class Services:
     edits: Edits | None = None
     checks: Mapping[str, Check] = field(default_factory=dict)
     policy: Policy = field(default_factory=Policy)
+    hooks: GitHooks | None = None
