@@ -99,11 +99,24 @@ class PlanBlocked(Conflict):
     code = "PLAN_BLOCKED"
 
 
+class Suspended(Conflict):
+    """Somebody has paused it."""
+
+    code = "SUSPENDED"
+
+
 class Locked(Conflict):
     """Another run or process holds it."""
 
     code = "LOCKED"
     retryable = True
+
+
+class LeaseLost(Locked):
+    """Another process has taken over what this one did: it must not write any more."""
+
+    code = "LEASE_LOST"
+    retryable = False
 
 
 class StoreUnavailable(ReconcilerError):

@@ -5,7 +5,7 @@ from collections.abc import Iterable
 from reconciler.editing.edit import edit
 from reconciler.editing.removing import removal
 from reconciler.editing.specs import Edited, Specs, prove
-from reconciler.editing.writing import path_of, write_document, write_documents
+from reconciler.editing.writing import normal, path_of, write_document, write_documents
 from reconciler.errors import EditRefused, NotFound
 from reconciler.model.resource import Origin, Resource
 from reconciler.plan.diff import diff
@@ -35,7 +35,7 @@ def adopted(
         return removal(specs, applied)
     if applied is None or observed.key not in specs.sound().resources:
         return _written(specs, observed, folder)
-    changes = tuple(diff(applied.body, observed.body))
+    changes = tuple(diff(normal(applied).body, normal(observed).body))
     return edit(specs, observed, changes, allow_templates=allow_templates)
 
 
@@ -52,7 +52,7 @@ def _written(specs: Specs, resource: Resource, folder: str) -> Edited:
             f"{path} is there already", hint="rename that file, or name another folder"
         )
     edited = Edited({path: write_document(resource).encode()}, (Origin(path),))
-    prove(specs, edited, {**before, resource.key: resource}, of=str(resource.key))
+    prove(specs, edited, {**before, resource.key: normal(resource)}, of=str(resource.key))
     return edited
 
 

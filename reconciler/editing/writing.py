@@ -2,13 +2,14 @@
 
 import copy
 from collections.abc import Iterable, Mapping
+from dataclasses import replace
 from typing import Any, Final
 
 from reconciler.editing.order import in_order, order_of
 from reconciler.editing.quoting import entry_lines, indented, lines_of
 from reconciler.errors import EditRefused
 from reconciler.model.resource import Kind, Resource, ResourceKey
-from reconciler.model.value import canonical
+from reconciler.model.value import canonical, digest
 from reconciler.spec.document import read_values
 from reconciler.spec.examine import keep_nulls
 from reconciler.spec.kinds.envelope import API_VERSION
@@ -46,7 +47,8 @@ def path_of(key: ResourceKey) -> str:
 def write_document(resource: Resource) -> str:
     """Return *resource* as YAML that validates as it stands and gives the same digest.
 
-    Defaults are left out; keys are in the order of the kind's model.
+    Defaults are left out; keys are in the order of the kind's model. What was applied before its kind
+    had some default gives the digest that it has with it.
 
     Raises:
         EditRefused: if it cannot be: a text that would be filled in as a template, or a literal secret.
@@ -69,13 +71,35 @@ def write_document(resource: Resource) -> str:
 def brief(key: ResourceKey, body: Mapping[str, Any]) -> dict[str, Any]:
     """Return the document of *body* without what is there by default."""
     kind = str(key.kind)
-    metadata = {"name": key.name, **body["metadata"]}
-    whole = {"apiVersion": API_VERSION, "kind": kind, "metadata": metadata, "spec": body["spec"]}
-    made: dict[str, Any] = _dumped(whole, kind, exclude_defaults=True)
+    made: dict[str, Any] = _dumped(_whole(key, body), kind, exclude_defaults=True)
     if kind == Kind.SYNC_SCHEDULE and made["spec"].get("every") == DEFAULT_EVERY:
         del made["spec"]["every"]
     ordered: dict[str, Any] = in_order(made, order_of(kind))
     return ordered
+
+
+def normal(resource: Resource) -> Resource:
+    """Return *resource* as it would be read today: with the defaults that came after it was applied."""
+    return replace(
+        resource, **_canonical(_whole(resource.key, resource.body), str(resource.key.kind))
+    )
+
+
+def _whole(key: ResourceKey, body: Mapping[str, Any]) -> dict[str, Any]:
+    metadata = {"name": key.name, **body["metadata"]}
+    return {
+        "apiVersion": API_VERSION,
+        "kind": str(key.kind),
+        "metadata": metadata,
+        "spec": body["spec"],
+    }
+
+
+def _canonical(document: Mapping[str, Any], kind: str) -> dict[str, Any]:
+    body = _dumped(document, kind, exclude_defaults=False)
+    metadata = {name: body["metadata"][name] for name in ("labels", "annotations")}
+    text = canonical({"metadata": metadata, "spec": body["spec"]})
+    return {"canonical": text, "digest": digest(text)}
 
 
 def _dumped(document: Mapping[str, Any], kind: str, *, exclude_defaults: bool) -> Any:
@@ -110,9 +134,7 @@ def _check(resource: Resource, text: str) -> None:
     if fill(seen.templates, str(key.kind), Scope(), None).changed:
         path = next(".".join(str(s) for s in one.path) for one in seen.templates)
         raise EditRefused(f"{key}: {path} holds {{{{, which would be filled in", hint=_BY_HAND)
-    body = _dumped(data, str(key.kind), exclude_defaults=False)
-    metadata = {name: body["metadata"][name] for name in ("labels", "annotations")}
-    if canonical({"metadata": metadata, "spec": body["spec"]}) != resource.canonical:
+    if _canonical(data, str(key.kind))["canonical"] != normal(resource).canonical:
         raise EditRefused(f"{key} would be read as something else", hint=_BY_HAND)
 
 

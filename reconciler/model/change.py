@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from datetime import datetime
 from enum import StrEnum
 from typing import Any, Final, TypeAlias
 
@@ -29,6 +30,7 @@ class Action(StrEnum):
     REPLACE = "-/+"
     RENAME = "→"
     ADOPT = "="
+    HEAL = "↺"
     FORGET = "x"
     DELETE = "-"
 
@@ -71,12 +73,16 @@ class Create:
 
 @dataclass(frozen=True, slots=True)
 class Update:
-    """A resource whose declared body differs from the one in force."""
+    """A resource whose declared body differs from the one applied last.
+
+    ``observed`` is what is in force afterwards, where it differs from ``after``: drift that stays.
+    """
 
     before: Resource
     after: Resource
     fields: tuple[FieldChange, ...]
     effects: frozenset[Effect] = frozenset()
+    observed: Resource | None = None
     action: Action = field(default=Action.UPDATE, init=False)
 
     @property
@@ -105,12 +111,16 @@ class Replace:
 
 @dataclass(frozen=True, slots=True)
 class Rename:
-    """The same thing under a new name (``metadata.previousName``); nothing it owns is lost."""
+    """The same thing under a new name (``metadata.previousName``); nothing it owns is lost.
+
+    ``observed`` is as in ``Update``.
+    """
 
     before: Resource
     after: Resource
     fields: tuple[FieldChange, ...] = ()
     effects: frozenset[Effect] = frozenset()
+    observed: Resource | None = None
     action: Action = field(default=Action.RENAME, init=False)
 
     @property
@@ -127,6 +137,26 @@ class Adopt:
     after: Resource
     fields: tuple[FieldChange, ...] = ()
     action: Action = field(default=Action.ADOPT, init=False)
+
+    @property
+    def key(self) -> ResourceKey:
+        """The resource's key."""
+        return self.after.key
+
+
+@dataclass(frozen=True, slots=True)
+class Heal:
+    """What was changed outside of git, put back to what git says; ``fields`` go from it to git's.
+
+    ``observed`` is what is in force afterwards, where some drift is to be left alone.
+    """
+
+    before: Resource
+    after: Resource
+    fields: tuple[FieldChange, ...] = ()
+    effects: frozenset[Effect] = frozenset()
+    observed: Resource | None = None
+    action: Action = field(default=Action.HEAL, init=False)
 
     @property
     def key(self) -> ResourceKey:
@@ -160,7 +190,18 @@ class Delete:
         return self.before.key
 
 
-Change: TypeAlias = Create | Update | Replace | Rename | Adopt | Forget | Delete
+Change: TypeAlias = Create | Update | Replace | Rename | Adopt | Heal | Forget | Delete
+
+
+@dataclass(frozen=True, slots=True)
+class FieldDrift:
+    """One field that was changed outside of git: what git applied, what is there, by whom and when."""
+
+    path: Path
+    applied: Any
+    observed: Any
+    actor: str
+    at: datetime
 
 
 @dataclass(frozen=True, slots=True)
@@ -168,22 +209,58 @@ class State:
     """What is in force. ``generation`` counts how often it has changed; a plan holds for one.
 
     ``uids`` are the stored identities: a rename keeps the uid, and with it records and cursors.
+    ``applied`` is what git applied last, for those resources of which something else is in force; by
+    whom and when that was done is in ``edits``, field by field.
     """
 
     generation: int = 0
     resources: Mapping[ResourceKey, Resource] = field(default_factory=dict)
     revision: str = ""
     uids: Mapping[ResourceKey, str] = field(default_factory=dict)
+    applied: Mapping[ResourceKey, Resource] = field(default_factory=dict)
+    edits: Mapping[ResourceKey, tuple[FieldDrift, ...]] = field(default_factory=dict)
+
+
+class DriftPolicy(StrEnum):
+    """What is done about drift of an object; ``report`` is the default."""
+
+    REPORT = "report"
+    HEAL = "heal"
+    IGNORE = "ignore"
+
+
+@dataclass(frozen=True, slots=True)
+class Drifted:
+    """A resource of which something else is in force than git applied.
+
+    ``fields`` are told, ``ignored`` are left alone by a rule of the resource, ``conflicts`` are those
+    of ``fields`` that the specs change too, to something else.
+    """
+
+    key: ResourceKey
+    policy: DriftPolicy
+    fields: tuple[FieldDrift, ...]
+    ignored: tuple[FieldDrift, ...] = ()
+    conflicts: tuple[Path, ...] = ()
+
+    @property
+    def told(self) -> bool:
+        """Whether a person has to know."""
+        return bool(self.fields) and self.policy is not DriftPolicy.IGNORE
 
 
 @dataclass(frozen=True, slots=True)
 class Block:
-    """Why a plan may not be applied as it stands, and what a person can do about it."""
+    """Why a change may not be made as it stands, and what a person can do about it.
+
+    ``also`` are further objects that the same reason keeps as they are.
+    """
 
     key: ResourceKey
     code: str
     reason: str
     remedy: str
+    also: tuple[ResourceKey, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -192,8 +269,9 @@ class Plan:
 
     ``base`` is the generation it holds for. ``revision`` names the specs it came from. ``unmanaged``
     are resources in force that are no longer declared and are kept, because pruning is off.
-    ``left_out`` counts the differences that a scope (``--only`` and its like) keeps out of it. The same
-    inputs give the same ``id``.
+    ``left_out`` counts the differences that a scope (``--only`` and its like) keeps out of it.
+    ``drifts`` are changes made outside of git; ``settled`` are resources of which what is in force is
+    what the specs say, so that drift of them is over. The same inputs give the same ``id``.
     """
 
     id: str
@@ -205,6 +283,8 @@ class Plan:
     unmanaged: tuple[Resource, ...] = ()
     places: Mapping[tuple[ResourceKey, Path], Origin] = field(default_factory=dict)
     left_out: int = 0
+    drifts: tuple[Drifted, ...] = ()
+    settled: tuple[Resource, ...] = ()
 
     @property
     def empty(self) -> bool:
@@ -212,6 +292,22 @@ class Plan:
         return not self.changes
 
     @property
+    def held(self) -> frozenset[ResourceKey]:
+        """The keys of what is kept as it is until a person decides."""
+        return frozenset(key for block in self.blocks for key in (block.key, *block.also))
+
+    @property
+    def doable(self) -> tuple[Change, ...]:
+        """The changes that nothing blocks, in their order."""
+        held = self.held
+        return tuple(change for change in self.changes if change.key not in held)
+
+    @property
     def applyable(self) -> bool:
-        """Whether it may be applied: it has changes, and nothing blocks it."""
-        return bool(self.changes) and not self.blocks
+        """Whether there is something to apply that nothing blocks."""
+        return bool(self.doable)
+
+    @property
+    def drifted(self) -> bool:
+        """Whether there is drift that a person has to know of."""
+        return any(drift.told for drift in self.drifts)

@@ -1,10 +1,10 @@
-"""Drift: where what is observed is not what was applied."""
+"""The drift ledger: where what is observed is not what was applied, from when until when."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from enum import StrEnum
 
-from reconciler.model.change import FieldChange
+from reconciler.model.change import DriftPolicy, FieldDrift
 from reconciler.model.resource import ResourceKey
 
 
@@ -17,21 +17,47 @@ class DriftKind(StrEnum):
     DATA = "data"
 
 
-class DriftPolicy(StrEnum):
-    """What is done about drift of an object; ``report`` is the default."""
+class Resolution(StrEnum):
+    """How drift ended."""
 
-    REPORT = "report"
-    HEAL = "heal"
-    IGNORE = "ignore"
+    ADOPTED = "adopted"
+    """Git says the same now."""
+    HEALED = "healed"
+    """The reconciler has put it back, by the object's policy."""
+    REVERTED = "reverted"
+    """Whoever changed it, or another, has changed it back."""
+    OVERWRITTEN = "overwritten"
+    """A person has applied the specs over it."""
+    REMOVED = "removed"
+    """The object is no more, or is another one."""
 
 
 @dataclass(frozen=True, slots=True)
 class Drift:
-    """One finding: which object, which fields, by whom (``actor``), and when it was seen first."""
+    """One entry of the ledger: which object, which fields, and since when; open until ``resolved_at``.
 
+    ``uid`` is the object's identity, ``key`` its name now. ``sightings`` counts how often it was seen
+    to have changed.
+    """
+
+    id: str
     kind: DriftKind
     key: ResourceKey
-    fields: tuple[FieldChange, ...]
-    actor: str
-    seen_at: datetime
-    policy: DriftPolicy = DriftPolicy.REPORT
+    uid: str
+    fields: tuple[FieldDrift, ...]
+    policy: DriftPolicy
+    first_seen_at: datetime
+    last_seen_at: datetime
+    sightings: int = 1
+    resolved_at: datetime | None = None
+    resolution: Resolution | None = None
+
+    @property
+    def actors(self) -> tuple[str, ...]:
+        """Who has changed something, each once, the latest last."""
+        ordered = sorted(self.fields, key=lambda field: field.at)
+        return tuple(dict.fromkeys(field.actor for field in ordered))
+
+    def over(self, resolution: Resolution, at: datetime) -> "Drift":
+        """Return it as ended at *at*."""
+        return replace(self, resolution=resolution, resolved_at=at)

@@ -1,7 +1,7 @@
 """Resources: what a spec declares, and what is kept of it when it is applied."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import Any
 
@@ -109,3 +109,9 @@ def make_resource(
     }
     text = canonical(whole)
     return Resource(key, text, digest(text), needs, owner, origin)
+
+
+def with_body(resource: Resource, body: Mapping[str, Any]) -> Resource:
+    """Return *resource* with another whole *body* (``metadata`` and ``spec``, nothing else)."""
+    text = canonical(body)
+    return replace(resource, canonical=text, digest=digest(text))

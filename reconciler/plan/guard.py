@@ -3,10 +3,11 @@
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
-from reconciler.model.change import Block, Change, Delete, Forget, Rename, Replace
+from reconciler.model.change import Block, Change, Delete, Drifted, Forget, Rename, Replace
 from reconciler.model.resource import Kind, Owner, Resource, ResourceKey
 from reconciler.plan.compare import ADOPT, immutable, wants_adoption
 from reconciler.plan.order import cycles
+from reconciler.plan.paths import dotted
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,6 +56,21 @@ def owned_by_api(before: Resource | None, after: Resource) -> Iterator[Block]:
             "it was made through the API or the dashboard, and the specs would take it over",
             f'give the spec the annotation {ADOPT}: "true" to adopt it, or another name',
         )
+
+
+def in_conflict(drift: Drifted, after: Resource) -> Iterator[Block]:
+    """Yield why specs and somebody else cannot both have their way with the same field."""
+    fields = [field for field in drift.fields if field.path in drift.conflicts]
+    if not fields:
+        return
+    told = ", ".join(f"{dotted(field.path)} (by {field.actor})" for field in fields)
+    yield Block(
+        after.key,
+        "CONFLICT",
+        f"the specs change what was also changed outside of git: {told}",
+        f"keep the specs' values: reconciler apply --only {after.key} --heal; "
+        f"or take the others into the specs: reconciler adopt {drift.key} --write",
+    )
 
 
 def declared_twice(desired: Iterable[Resource]) -> Iterator[Block]:
@@ -134,6 +150,7 @@ def _too_many(outlook: Outlook) -> Iterator[Block]:
             f"{len(removed)} objects would be removed or replaced, more than the "
             f"{outlook.max_deletes} allowed at once",
             f"look at each of them; if all are meant, allow it: --max-deletes {len(removed)}",
+            tuple(change.key for change in removed[1:]),
         )
 
 
@@ -148,4 +165,5 @@ def _circles(outlook: Outlook) -> Iterator[Block]:
             "REFERENCE_CYCLE",
             f"references run in a circle: {way}",
             "take one of these references out",
+            circle[1:],
         )

@@ -2,7 +2,17 @@
 
 from collections.abc import Iterable, Mapping
 
-from reconciler.model.change import Change, Delete, Forget, Rename
+from reconciler.model.change import (
+    Adopt,
+    Change,
+    Create,
+    Delete,
+    Forget,
+    Heal,
+    Rename,
+    Replace,
+    Update,
+)
 from reconciler.model.resource import Resource, ResourceKey
 
 
@@ -17,5 +27,11 @@ def resources_after(
             continue
         if isinstance(change, Rename):
             del after[change.before.key]
-        after[change.key] = change.after
+        after[change.key] = in_force_after(change)
     return after
+
+
+def in_force_after(change: Create | Update | Replace | Rename | Adopt | Heal) -> Resource:
+    """Return what is in force once *change* is made: what is declared, with the drift that stays."""
+    observed: Resource | None = getattr(change, "observed", None)
+    return observed or change.after

@@ -1,14 +1,24 @@
 """From what is declared and what is in force to a plan. Pure: the same inputs give the same plan."""
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Container, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import Final, TypedDict, Unpack
 
-from reconciler.model.change import Block, Change, Plan, State
+from reconciler.model.change import Block, Change, Drifted, Plan, State
 from reconciler.model.resource import Origin, Owner, Resource, ResourceKey
 from reconciler.model.value import Path, digest_of
-from reconciler.plan.compare import change_of, removal_of
-from reconciler.plan.guard import Outlook, blocks_for, declared_twice, empty_specs, owned_by_api
+from reconciler.plan.compare import Standing, change_of, removal_of, standing
+from reconciler.plan.drift import drifted, ignored_of
+from reconciler.plan.guard import (
+    Outlook,
+    blocks_for,
+    declared_twice,
+    empty_specs,
+    in_conflict,
+    owned_by_api,
+)
+from reconciler.plan.hold import held_back
 from reconciler.plan.order import order
 from reconciler.plan.outcome import resources_after
 from reconciler.plan.renames import Renames, find_renames
@@ -25,6 +35,9 @@ Places = Mapping[tuple[ResourceKey, Path], Origin]
 class Options(TypedDict, total=False):
     """How to plan.
 
+    ``now``: the time, for rules that end (default: no rule has ended). ``heal``: whose drift is to be
+    put back (default: nobody's; it is shown).
+
     ``prune``: remove what is in force, owned by git and no longer declared (default: keep it).
     ``max_deletes``: see ``MAX_DELETES``. ``scope``: which objects the plan is about (default: all).
     ``places``: where a field of a resource is written.
@@ -34,6 +47,8 @@ class Options(TypedDict, total=False):
     max_deletes: int
     scope: Scope
     places: Places
+    now: datetime | None
+    heal: Container[ResourceKey]
 
 
 def make_plan(
@@ -54,6 +69,7 @@ def make_plan(
         options.get("max_deletes", MAX_DELETES),
     )
     blocks = (*declared_twice(declared), *found.blocks, *blocks_for(outlook))
+    blocks = (*blocks, *held_back(ordered, blocks, state.resources))
     return Plan(
         id=plan_id(state.generation, ordered),
         base=state.generation,
@@ -64,13 +80,15 @@ def make_plan(
         unmanaged=tuple(found.unmanaged),
         places=_places(options.get("places", {}), ordered),
         left_out=found.kept_out,
+        drifts=tuple(found.drifts),
+        settled=tuple(found.settled),
     )
 
 
 def plan_id(base: int, changes: Iterable[Change]) -> str:
     """Return the id of a plan of *changes* on generation *base*: the same plan has the same id."""
     told = [
-        (change.action.word, *(_mark(change, side) for side in ("before", "after")))
+        (change.action.word, *(_mark(change, side) for side in ("before", "after", "observed")))
         for change in changes
     ]
     return digest_of(["plan", base, told])[:32]
@@ -91,6 +109,8 @@ class _Found:
     blocks: list[Block] = field(default_factory=list)
     left_out: frozenset[ResourceKey] = frozenset()
     kept_out: int = 0
+    drifts: list[Drifted] = field(default_factory=list)
+    settled: list[Resource] = field(default_factory=list)
 
 
 def _find(declared: list[Resource], state: State, options: Options) -> _Found:
@@ -98,7 +118,7 @@ def _find(declared: list[Resource], state: State, options: Options) -> _Found:
     scope = options.get("scope", Scope())
     renames = find_renames(wanted, state.resources)
     found = _Found(blocks=list(renames.blocks))
-    _compare(wanted, state, renames, (scope, found))
+    _compare(wanted, _States(state, renames, options), scope, found)
     gone = [
         state.resources[key]
         for key in sorted(state.resources.keys() - wanted.keys() - renames.taken)
@@ -114,30 +134,58 @@ def _find(declared: list[Resource], state: State, options: Options) -> _Found:
     return found
 
 
+@dataclass(frozen=True, slots=True)
+class _States:
+    """How each declared resource stands, under its old name where it was renamed."""
+
+    state: State
+    renames: Renames
+    options: Options
+
+    def of(self, key: ResourceKey) -> Standing | None:
+        observed = self.renames.before.get(key, self.state.resources.get(key))
+        if observed is None:
+            return None
+        applied = self.state.applied.get(observed.key)
+        if applied is None:
+            return standing(observed)
+        ignored = ignored_of(applied, self.options.get("now"))
+        heal = observed.key in self.options.get("heal", ())
+        return Standing(applied, observed, ignored, heal)
+
+
 def _compare(
-    wanted: Mapping[ResourceKey, Resource],
-    state: State,
-    renames: Renames,
-    into: tuple[Scope, _Found],
+    wanted: Mapping[ResourceKey, Resource], states: _States, scope: Scope, found: _Found
 ) -> None:
-    """Compare each wanted resource with the one in force, under its old name where it was renamed."""
-    scope, found = into
+    """Compare each wanted resource with how it stands."""
     left_out = set()
     for key in sorted(wanted):
         after = wanted[key]
-        before = renames.before.get(key, state.resources.get(key))
+        before = states.of(key)
         change = change_of(before, after)
-        covered = scope.covers(after) or (before is not None and scope.covers(before))
+        covered = scope.covers(after) or (before is not None and scope.covers(before.observed))
         if not covered:
             left_out.add(key)
             found.kept_out += change is not None
             continue
-        found.blocks.extend(owned_by_api(before, after))
+        found.blocks.extend(owned_by_api(None if before is None else before.observed, after))
         if change is None:
             found.unchanged += 1
         else:
             found.changes.append(change)
+        if before is not None and before.drifted:
+            _see_drift(before, after, states, found)
     found.left_out = frozenset(left_out)
+
+
+def _see_drift(before: Standing, after: Resource, states: _States, found: _Found) -> None:
+    if before.observed.digest == after.digest:
+        found.settled.append(after)
+        return
+    conflicts = before.conflicts(after)
+    now = states.options.get("now")
+    found.drifts.append(drifted(before.applied.key, states.state, now, conflicts))
+    found.blocks.extend(in_conflict(found.drifts[-1], after))
 
 
 def _keep(change: Change, resource: Resource, scope: Scope, found: _Found) -> None:

@@ -4,6 +4,7 @@ The digest tells a file that was cut short or edited by hand from one that is me
 signature: whoever can write the file can write its digest.
 """
 
+from datetime import datetime
 from typing import Any, Final
 
 import msgspec
@@ -17,9 +18,13 @@ from reconciler.model.change import (
     Change,
     Create,
     Delete,
+    Drifted,
+    DriftPolicy,
     Effect,
     FieldChange,
+    FieldDrift,
     Forget,
+    Heal,
     Plan,
     Rename,
     Replace,
@@ -30,7 +35,7 @@ from reconciler.model.value import canonical, digest, digest_of
 from reconciler.plan.planner import plan_id
 
 FORMAT: Final = "reconciler-plan"
-VERSION: Final = 1
+VERSION: Final = 2
 
 _AGAIN: Final = "plan again with --out and apply the new file"
 
@@ -112,6 +117,23 @@ class _Change(_Struct, frozen=True):
     because: tuple[tuple[str, ...], ...] = ()
     costs: tuple[str, ...] = ()
     effects: tuple[Effect, ...] = ()
+    observed: _Resource | None = None
+
+
+class _FieldDrift(_Struct, frozen=True):
+    path: tuple[str, ...]
+    actor: str
+    at: datetime
+    applied: Any = msgspec.UNSET
+    observed: Any = msgspec.UNSET
+
+
+class _Drifted(_Struct, frozen=True):
+    key: tuple[Kind, str]
+    policy: DriftPolicy
+    fields: tuple[_FieldDrift, ...]
+    ignored: tuple[_FieldDrift, ...] = ()
+    conflicts: tuple[tuple[str, ...], ...] = ()
 
 
 class _Block(_Struct, frozen=True):
@@ -119,6 +141,7 @@ class _Block(_Struct, frozen=True):
     code: str
     reason: str
     remedy: str
+    also: tuple[tuple[Kind, str], ...] = ()
 
 
 class _Place(_Struct, frozen=True):
@@ -137,6 +160,8 @@ class _Plan(_Struct, frozen=True):
     unmanaged: tuple[_Resource, ...] = ()
     places: tuple[_Place, ...] = ()
     left_out: int = 0
+    drifts: tuple[_Drifted, ...] = ()
+    settled: tuple[_Resource, ...] = ()
 
 
 # ── out ──────────────────────────────────────────────────────────────────────────────────────────
@@ -153,16 +178,39 @@ def _saved_plan(plan: Plan) -> _Plan:
         plan.revision,
         tuple(map(_change_out, plan.changes)),
         plan.unchanged,
-        tuple(_Block((b.key.kind, b.key.name), b.code, b.reason, b.remedy) for b in plan.blocks),
+        tuple(map(_block_out, plan.blocks)),
         tuple(map(_resource_out, plan.unmanaged)),
         tuple(places),
         plan.left_out,
+        tuple(map(_drifted_out, plan.drifts)),
+        tuple(map(_resource_out, plan.settled)),
     )
+
+
+def _block_out(block: Block) -> _Block:
+    also = tuple((key.kind, key.name) for key in block.also)
+    return _Block((block.key.kind, block.key.name), block.code, block.reason, block.remedy, also)
+
+
+def _drifted_out(drift: Drifted) -> _Drifted:
+    return _Drifted(
+        (drift.key.kind, drift.key.name),
+        drift.policy,
+        tuple(map(_field_drift_out, drift.fields)),
+        tuple(map(_field_drift_out, drift.ignored)),
+        drift.conflicts,
+    )
+
+
+def _field_drift_out(field: FieldDrift) -> _FieldDrift:
+    applied, observed = _told(field.applied), _told(field.observed)
+    return _FieldDrift(field.path, field.actor, field.at, applied, observed)
 
 
 def _change_out(change: Change) -> _Change:
     before: Resource | None = getattr(change, "before", None)
     after: Resource | None = getattr(change, "after", None)
+    observed: Resource | None = getattr(change, "observed", None)
     return _Change(
         change.action.word,
         _resource_out(before) if before is not None else None,
@@ -171,13 +219,16 @@ def _change_out(change: Change) -> _Change:
         getattr(change, "because", ()),
         getattr(change, "costs", ()),
         tuple(sorted(getattr(change, "effects", ()))),
+        _resource_out(observed) if observed is not None else None,
     )
 
 
 def _field_out(field: FieldChange) -> _Field:
-    before = msgspec.UNSET if field.before is ABSENT else field.before
-    after = msgspec.UNSET if field.after is ABSENT else field.after
-    return _Field(field.path, before, after)
+    return _Field(field.path, _told(field.before), _told(field.after))
+
+
+def _told(value: Any) -> Any:
+    return msgspec.UNSET if value is ABSENT else value
 
 
 def _resource_out(resource: Resource) -> _Resource:
@@ -205,11 +256,33 @@ def _plan(saved: _Plan) -> Plan:
         revision=saved.revision,
         changes=tuple(map(_change, saved.changes)),
         unchanged=saved.unchanged,
-        blocks=tuple(Block(ResourceKey(*b.key), b.code, b.reason, b.remedy) for b in saved.blocks),
+        blocks=tuple(map(_block, saved.blocks)),
         unmanaged=tuple(map(_resource, saved.unmanaged)),
         places={(ResourceKey(*p.key), p.path): _origin(p.origin) for p in saved.places},
         left_out=saved.left_out,
+        drifts=tuple(map(_drifted, saved.drifts)),
+        settled=tuple(map(_resource, saved.settled)),
     )
+
+
+def _block(saved: _Block) -> Block:
+    also = tuple(ResourceKey(*key) for key in saved.also)
+    return Block(ResourceKey(*saved.key), saved.code, saved.reason, saved.remedy, also)
+
+
+def _drifted(saved: _Drifted) -> Drifted:
+    return Drifted(
+        ResourceKey(*saved.key),
+        saved.policy,
+        tuple(map(_field_drift, saved.fields)),
+        tuple(map(_field_drift, saved.ignored)),
+        saved.conflicts,
+    )
+
+
+def _field_drift(saved: _FieldDrift) -> FieldDrift:
+    applied, observed = _meant(saved.applied), _meant(saved.observed)
+    return FieldDrift(saved.path, applied, observed, saved.actor, saved.at)
 
 
 def _change(saved: _Change) -> Change:
@@ -228,13 +301,16 @@ def _change(saved: _Change) -> Change:
 def _moved(action: Action, sides: tuple[Resource, Resource], saved: _Change) -> Change:
     fields = tuple(map(_field, saved.fields))
     effects = frozenset(saved.effects)
+    observed = _resource(saved.observed) if saved.observed is not None else None
     match action:
         case Action.UPDATE:
-            return Update(*sides, fields, effects)
+            return Update(*sides, fields, effects, observed)
+        case Action.HEAL:
+            return Heal(*sides, fields, effects, observed)
         case Action.REPLACE:
             return Replace(*sides, fields, saved.because, saved.costs, effects)
         case Action.RENAME:
-            return Rename(*sides, fields, effects)
+            return Rename(*sides, fields, effects, observed)
         case Action.ADOPT:
             return Adopt(*sides, fields)
         case _:
@@ -242,9 +318,11 @@ def _moved(action: Action, sides: tuple[Resource, Resource], saved: _Change) -> 
 
 
 def _field(saved: _Field) -> FieldChange:
-    before = ABSENT if saved.before is msgspec.UNSET else saved.before
-    after = ABSENT if saved.after is msgspec.UNSET else saved.after
-    return FieldChange(saved.path, before, after)
+    return FieldChange(saved.path, _meant(saved.before), _meant(saved.after))
+
+
+def _meant(value: Any) -> Any:
+    return ABSENT if value is msgspec.UNSET else value
 
 
 def _resource(saved: _Resource) -> Resource:

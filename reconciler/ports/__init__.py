@@ -5,23 +5,32 @@ nothing behind unless ``commit`` was called. ``connection`` is the connection's 
 the API; its name is for people.
 """
 
+from reconciler.ports.edits import EditDone, Edits, EditWish
 from reconciler.ports.remote import Connector, Connectors, StreamFacts
 from reconciler.ports.specs import Clock, Snapshot, SpecSource
 from reconciler.ports.store import Leases, Objects, Outbox, Records, Runs, Store, Tokens, UnitOfWork
+from reconciler.ports.trust import Audit, Conditions, Ledger, Pins
 from reconciler.ports.views import Views
 from reconciler.ports.work import Job, JobHandler, Jobs, JobStatus, Sender, SyncRequest
 
 __all__ = [
+    "Audit",
     "Clock",
+    "Conditions",
     "Connector",
     "Connectors",
+    "EditDone",
+    "EditWish",
+    "Edits",
     "Job",
     "JobHandler",
     "JobStatus",
     "Jobs",
     "Leases",
+    "Ledger",
     "Objects",
     "Outbox",
+    "Pins",
     "Records",
     "Runs",
     "Sender",

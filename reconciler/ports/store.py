@@ -10,7 +10,9 @@ from reconciler.model.change import Change, State
 from reconciler.model.connection import ConnectionState
 from reconciler.model.event import Delivery, Event
 from reconciler.model.record import Batch, Saved
+from reconciler.model.resource import Resource, ResourceKey
 from reconciler.model.sync import Cursor, SyncRun
+from reconciler.ports.trust import Audit, Conditions, Ledger, Pins
 from reconciler.ports.views import Views
 
 
@@ -27,6 +29,18 @@ class Objects(Protocol):
 
     async def put(self, change: Change, *, actor: str, at: datetime) -> None:
         """Make *change* true; a rename keeps the uid, a delete removes what the resource owns."""
+        ...
+
+    async def edit(self, before: Resource, after: Resource, *, actor: str, at: datetime) -> None:
+        """Put *after* in force beside what git applied: drift, until git says the same or it is undone."""
+        ...
+
+    async def settle(self, resource: Resource, *, actor: str, at: datetime) -> None:
+        """Say that git applied *resource*, which is in force already: drift of it is over."""
+        ...
+
+    async def uid(self, key: ResourceKey) -> str | None:
+        """Return the identity of a resource in force, as this transaction sees it."""
         ...
 
     async def set_connection_state(self, state: ConnectionState) -> None:
@@ -123,6 +137,13 @@ class Leases(Protocol):
         """Let go of *name* if *holder* has it."""
         ...
 
+    async def check(self, name: str, holder: str, *, epoch: int, now: datetime) -> None:
+        """Return if *holder* still has *name* in that epoch, or raise ``LeaseLost``.
+
+        Nobody else gets it before this transaction has ended.
+        """
+        ...
+
 
 class UnitOfWork(Protocol):
     """One transaction: all of it, or nothing."""
@@ -155,6 +176,26 @@ class UnitOfWork(Protocol):
     @property
     def leases(self) -> Leases:
         """Named leases."""
+        ...
+
+    @property
+    def ledger(self) -> Ledger:
+        """Drift."""
+        ...
+
+    @property
+    def conditions(self) -> Conditions:
+        """Conditions."""
+        ...
+
+    @property
+    def audit(self) -> Audit:
+        """The audit log."""
+        ...
+
+    @property
+    def pins(self) -> Pins:
+        """Pinned revisions."""
         ...
 
     async def commit(self) -> None:

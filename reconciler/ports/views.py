@@ -1,11 +1,15 @@
 """The read side of the store: what pages, API and command line show."""
 
 from collections.abc import Mapping, Sequence
+from datetime import datetime
 from typing import Protocol
 
 from reconciler.model.access import Token
+from reconciler.model.audit import AuditEntry, Hold, Past, Pin
 from reconciler.model.change import State
+from reconciler.model.condition import Status
 from reconciler.model.connection import ConnectionState
+from reconciler.model.drift import Drift
 from reconciler.model.event import Event
 from reconciler.model.record import RecordQuery, Row, StoredRecord
 from reconciler.model.resource import Resource, ResourceKey
@@ -80,4 +84,34 @@ class Views(Protocol):
 
     async def tokens(self) -> Sequence[Token]:
         """Return all tokens, the newest first."""
+        ...
+
+    async def drifts(
+        self, *, key: ResourceKey | None = None, ended: bool = False, limit: int = 500
+    ) -> Sequence[Drift]:
+        """Return open drift, and with *ended* that which is over too; the newest first."""
+        ...
+
+    async def healings(self, since: datetime) -> Mapping[str, Sequence[datetime]]:
+        """Return when the drift of which object (by uid) was healed after *since*, oldest first."""
+        ...
+
+    async def conditions(self, subject: str | None = None) -> Mapping[str, Sequence[Status]]:
+        """Return what is said of each subject, or of one."""
+        ...
+
+    async def history(self, key: ResourceKey | None = None, *, limit: int = 100) -> Sequence[Past]:
+        """Return the changes that were made, the newest first; of *key* under any of its names."""
+        ...
+
+    async def audit(self, *, after: int = 0, limit: int = 1000) -> Sequence[AuditEntry]:
+        """Return entries of the audit log after the one with that ``seq``, the oldest first."""
+        ...
+
+    async def pin(self, environment: str) -> Pin | None:
+        """Return where the source of specs stays, if it does."""
+        ...
+
+    async def holds(self) -> Sequence[Hold]:
+        """Return who holds which lease, ended ones too."""
         ...

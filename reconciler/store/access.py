@@ -2,14 +2,16 @@
 
 from datetime import datetime, timedelta
 
-from sqlalchemy import Connection, case, or_
+from sqlalchemy import Connection, case, or_, select
 
 from reconciler.model.access import Token
 from reconciler.store import dialects
 from reconciler.store.rows import token_fields
-from reconciler.store.tables import leases, tokens
+from reconciler.store.settling import lease_lost
+from reconciler.store.tables import tokens
 from reconciler.store.times import micros
 from reconciler.store.transaction import Transaction
+from reconciler.store.trust_tables import leases
 
 
 class SqlTokens:
@@ -47,6 +49,10 @@ class SqlLeases:
         """Let go of *name* if *holder* has it."""
         await self._transaction.do(_release, name, holder)
 
+    async def check(self, name: str, holder: str, *, epoch: int, now: datetime) -> None:
+        """Return if *holder* still has *name* in that epoch, or raise ``LeaseLost``."""
+        await self._transaction.do(_check, name, holder, epoch, micros(now))
+
 
 def _put(database: Connection, token: Token) -> None:
     database.execute(dialects.upsert(database, tokens, token_fields(token)))
@@ -65,7 +71,7 @@ def _touch(database: Connection, token_id: str, at: int) -> None:
 
 def _acquire(database: Connection, name: str, holder: str, now: int, until: int) -> int | None:
     statement = dialects.insert(database, leases).values(
-        name=name, holder=holder, epoch=1, expires_at=until
+        name=name, holder=holder, epoch=1, expires_at=until, acquired_at=now
     )
     mine = leases.c.holder.is_not_distinct_from(statement.excluded.holder)
     epoch: int | None = database.scalar(
@@ -75,6 +81,9 @@ def _acquire(database: Connection, name: str, holder: str, now: int, until: int)
                 "holder": statement.excluded.holder,
                 "epoch": case((mine, leases.c.epoch), else_=leases.c.epoch + 1),
                 "expires_at": statement.excluded.expires_at,
+                "acquired_at": case(
+                    (mine, leases.c.acquired_at), else_=statement.excluded.acquired_at
+                ),
             },
             where=or_(mine, leases.c.holder.is_(None), leases.c.expires_at <= now),
         ).returning(leases.c.epoch)
@@ -86,3 +95,14 @@ def _release(database: Connection, name: str, holder: str) -> None:
     database.execute(
         leases.update().where(leases.c.name == name, leases.c.holder == holder).values(holder=None)
     )
+
+
+def _check(database: Connection, name: str, holder: str, epoch: int, now: int) -> None:
+    wanted = select(leases).where(leases.c.name == name)
+    if dialects.is_postgres(database):
+        wanted = wanted.with_for_update(read=True)
+    row = database.execute(wanted).one_or_none()
+    if row is None or (row.holder, row.epoch) != (holder, epoch):
+        raise lease_lost(name, None if row is None else row.holder)
+    if row.expires_at <= now:
+        raise lease_lost(name, None)

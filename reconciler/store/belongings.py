@@ -14,10 +14,10 @@ from reconciler.store.tables import (
     connection_states,
     credentials,
     cursors,
-    drifts,
     schedules,
     tokens,
 )
+from reconciler.store.trust_tables import conditions, drifts
 
 
 def remove(connection: Connection, row: AnyRow, at: int) -> bool:
@@ -25,7 +25,6 @@ def remove(connection: Connection, row: AnyRow, at: int) -> bool:
 
     A connection whose applied spec says ``deletionPolicy: retain`` keeps its records.
     """
-    _close_drifts(connection, row.uid, at)
     if row.kind == Kind.SYNC_SCHEDULE:
         connection.execute(schedules.delete().where(schedules.c.schedule == row.uid))
     if row.kind != Kind.CONNECTION:
@@ -48,7 +47,7 @@ def start_anew(connection: Connection, row: AnyRow, at: int) -> None:
 
     Records are erased, or made tombstones where they are to be retained: the new system has none of them.
     """
-    _close_drifts(connection, row.uid, at)
+    close_drifts(connection, row.uid, at)
     if row.kind != Kind.CONNECTION:
         return
     for table in (cursors, connection_states, connect_links, credentials, schedules):
@@ -64,7 +63,9 @@ def _retained(row: AnyRow) -> bool:
     return policy == "retain"
 
 
-def _close_drifts(connection: Connection, uid: str, at: int) -> None:
+def close_drifts(connection: Connection, uid: str, at: int) -> None:
+    """End what was said of a resource that is no more, or is another one from now on."""
+    connection.execute(conditions.delete().where(conditions.c.subject == uid))
     connection.execute(
         drifts.update()
         .where(drifts.c.uid == uid, drifts.c.resolved_at.is_(None))

@@ -16,6 +16,12 @@ from reconciler.store.in_memory.families import (
 from reconciler.store.in_memory.objects import MemoryObjects
 from reconciler.store.in_memory.records import MemoryRecords
 from reconciler.store.in_memory.shelf import Draft, Shelf
+from reconciler.store.in_memory.trust import (
+    MemoryAudit,
+    MemoryConditions,
+    MemoryLedger,
+    MemoryPins,
+)
 from reconciler.store.in_memory.views import MemoryViews
 
 
@@ -30,6 +36,10 @@ class MemoryUnit:
         self.outbox = MemoryOutbox(draft)
         self.tokens = MemoryTokens(draft)
         self.leases = MemoryLeases(draft)
+        self.ledger = MemoryLedger(draft)
+        self.conditions = MemoryConditions(draft)
+        self.audit = MemoryAudit(draft)
+        self.pins = MemoryPins(draft)
 
     async def commit(self) -> None:
         """Make it all true."""

@@ -12,20 +12,33 @@ from reconciler.model.change import (
     Change,
     Create,
     Delete,
+    FieldDrift,
     Forget,
+    Heal,
     Rename,
     Replace,
     State,
     Update,
 )
 from reconciler.model.connection import ConnectionState
+from reconciler.model.drift import DriftKind
 from reconciler.model.identity import connection_uid
 from reconciler.model.resource import Kind, Resource, ResourceKey
 from reconciler.store import belongings, dialects
-from reconciler.store.rows import AnyRow, resource_fields, state_fields, to_resource, to_state
-from reconciler.store.tables import connection_states, meta, object_history, objects
+from reconciler.store.rows import (
+    AnyRow,
+    observed_fields,
+    resource_fields,
+    state_fields,
+    to_applied,
+    to_resource,
+    to_state,
+)
+from reconciler.store.tables import connection_states, meta, objects
 from reconciler.store.times import micros, moment
 from reconciler.store.transaction import Transaction
+from reconciler.store.trust_rows import to_field_drifts
+from reconciler.store.trust_tables import drifts, object_history
 
 _IN_FORCE = objects.c.released_at.is_(None)
 _GENERATION = select(meta.c.generation, meta.c.revision)
@@ -41,6 +54,11 @@ _FIND_RELEASED = (
     .where(*_BY_NAME, objects.c.released_at.is_not(None))
     .order_by(objects.c.released_at.desc(), objects.c.uid)
     .limit(1)
+)
+_OPEN_DRIFTS = (
+    select(objects.c.kind, objects.c.name, drifts.c.fields)
+    .join(drifts, drifts.c.uid == objects.c.uid)
+    .where(_IN_FORCE, drifts.c.resolved_at.is_(None), drifts.c.kind == bindparam("config"))
 )
 _TAKEN = select(exists().where(objects.c.uid == bindparam("uid")))
 
@@ -63,6 +81,18 @@ class SqlObjects:
         """Make *change* true; a rename keeps the uid, a delete removes what the resource owns."""
         await self._transaction.do(_put, change, actor, at)
 
+    async def edit(self, before: Resource, after: Resource, *, actor: str, at: datetime) -> None:
+        """Put *after* in force beside what git applied."""
+        await self._transaction.do(_edit, (before, after), actor, at)
+
+    async def settle(self, resource: Resource, *, actor: str, at: datetime) -> None:
+        """Say that git applied *resource*, which is in force already."""
+        await self._transaction.do(_settle, resource, actor, at)
+
+    async def uid(self, key: ResourceKey) -> str | None:
+        """Return the identity of a resource in force, as this transaction sees it."""
+        return await self._transaction.do(_uid, key)
+
     async def set_connection_state(self, state: ConnectionState) -> None:
         """Keep how a connection is."""
         await self._transaction.do(_set_state, state)
@@ -79,13 +109,24 @@ def read_state(connection: Connection) -> State:
     at = connection.execute(_GENERATION).one()
     resources: dict[ResourceKey, Resource] = {}
     uids: dict[ResourceKey, str] = {}
+    applied: dict[ResourceKey, Resource] = {}
     for row in connection.execute(
         select(objects).where(_IN_FORCE).order_by(objects.c.kind, objects.c.name)
     ):
         resource = to_resource(row)
         resources[resource.key] = resource
         uids[resource.key] = row.uid
-    return State(at.generation, resources, at.revision, uids)
+        base = to_applied(row)
+        if base is not None:
+            applied[resource.key] = base
+    edits = _edits(connection) if applied else {}
+    return State(at.generation, resources, at.revision, uids, applied, edits)
+
+
+def _edits(connection: Connection) -> dict[ResourceKey, tuple[FieldDrift, ...]]:
+    """Return which fields were changed outside of git, by whom and when, of each object."""
+    found = connection.execute(_OPEN_DRIFTS, {"config": DriftKind.CONFIG.value})
+    return {ResourceKey(Kind(row.kind), row.name): to_field_drifts(row.fields) for row in found}
 
 
 def read_resource(connection: Connection, key: ResourceKey) -> Resource | None:
@@ -148,14 +189,43 @@ class _Entry:
 def _put(connection: Connection, change: Change, actor: str, at: datetime) -> None:
     now = connection.execute(_GENERATION).one()
     stamp = _Stamp(actor, micros(at), now.generation, now.revision)
-    _remember(connection, change, _made_true(connection, change, stamp), stamp)
+    entry = _made_true(connection, change, stamp)
+    _remember(connection, (change.key, change.action.word), entry, stamp)
+
+
+def _edit(
+    connection: Connection, sides: tuple[Resource, Resource], actor: str, at: datetime
+) -> None:
+    before, after = sides
+    now = connection.execute(_GENERATION).one()
+    stamp = _Stamp(actor, micros(at), now.generation, now.revision)
+    row = _must_find(connection, before.key)
+    same = row.applied_digest == after.digest
+    fields = observed_fields(after, None if same else after)
+    connection.execute(_WRITE, {"which": row.uid, "generation": now.generation, **fields})
+    entry = _Entry(row.uid, row.observed or row.applied, after.canonical)
+    _remember(connection, (after.key, "edit"), entry, stamp)
+
+
+def _settle(connection: Connection, resource: Resource, actor: str, at: datetime) -> None:
+    now = connection.execute(_GENERATION).one()
+    stamp = _Stamp(actor, micros(at), now.generation, now.revision)
+    row = _must_find(connection, resource.key)
+    connection.execute(_WRITE, {"which": row.uid, **_applied(resource, stamp)})
+    entry = _Entry(row.uid, row.applied, resource.canonical)
+    _remember(connection, (resource.key, "settle"), entry, stamp)
+
+
+def _uid(connection: Connection, key: ResourceKey) -> str | None:
+    row = _find(connection, key)
+    return None if row is None else str(row.uid)
 
 
 def _made_true(connection: Connection, change: Change, stamp: _Stamp) -> _Entry:
     match change:
         case Create(after=after):
             return _Entry(_create(connection, after, stamp), None, after.canonical)
-        case Update() | Adopt():
+        case Update() | Adopt() | Heal():
             row = _must_find(connection, change.before.key)
         case Rename(before=before, after=after):
             row = _must_find(connection, before.key)
@@ -172,7 +242,8 @@ def _made_true(connection: Connection, change: Change, stamp: _Stamp) -> _Entry:
             return _Entry(row.uid, row.applied, None)
         case _:
             assert_never(change)
-    connection.execute(_WRITE, {"which": row.uid, **_applied(change.after, stamp)})
+    observed: Resource | None = getattr(change, "observed", None)
+    connection.execute(_WRITE, {"which": row.uid, **_applied(change.after, stamp, observed)})
     return _Entry(row.uid, row.applied, change.after.canonical)
 
 
@@ -193,9 +264,9 @@ def _create(connection: Connection, after: Resource, stamp: _Stamp) -> str:
     return uid
 
 
-def _applied(after: Resource, stamp: _Stamp) -> dict[str, Any]:
+def _applied(after: Resource, stamp: _Stamp, observed: Resource | None = None) -> dict[str, Any]:
     return {
-        **resource_fields(after),
+        **resource_fields(after, observed),
         "generation": stamp.generation,
         "revision": stamp.revision,
         "applied_at": stamp.at,
@@ -205,20 +276,24 @@ def _applied(after: Resource, stamp: _Stamp) -> dict[str, Any]:
 
 def _remove(connection: Connection, row: AnyRow, stamp: _Stamp, *, keep: bool) -> None:
     """Take a resource out of force; its row stays where data stays, to be found by name again."""
+    belongings.close_drifts(connection, row.uid, stamp.at)
     if keep or not belongings.remove(connection, row, stamp.at):
         connection.execute(_RELEASE, {"which": row.uid, "released_at": stamp.at})
     else:
         connection.execute(objects.delete().where(objects.c.uid == row.uid))
 
 
-def _remember(connection: Connection, change: Change, entry: _Entry, stamp: _Stamp) -> None:
+def _remember(
+    connection: Connection, what: tuple[ResourceKey, str], entry: _Entry, stamp: _Stamp
+) -> None:
+    key, change = what
     connection.execute(
         object_history.insert(),
         {
             "uid": entry.uid,
-            "kind": change.key.kind.value,
-            "name": change.key.name,
-            "change": change.action.word,
+            "kind": key.kind.value,
+            "name": key.name,
+            "change": change,
             "actor": stamp.actor,
             "changed_at": stamp.at,
             "generation": stamp.generation,

@@ -25,17 +25,30 @@ AnyRow: TypeAlias = DatabaseRow[*tuple[Any, ...]]
 # ── resources ────────────────────────────────────────────────────────────────────────────────────
 
 
-def resource_fields(resource: Resource) -> Fields:
-    """Return the columns that hold *resource*."""
+def resource_fields(resource: Resource, observed: Resource | None = None) -> Fields:
+    """Return the columns that hold *resource* as git applied it, and what is in force, if that differs."""
     origin = resource.origin
+    return {**_applied_fields(resource, origin), **observed_fields(resource, observed)}
+
+
+def observed_fields(applied: Resource, observed: Resource | None) -> Fields:
+    """Return the columns that hold what is in force beside *applied*; ``None``: that itself is."""
+    now = observed or applied
+    return {
+        "observed": None if observed is None else observed.canonical,
+        "observed_digest": None if observed is None else observed.digest,
+        "needs": canonical(sorted(str(key) for key in now.needs)),
+        "labels": canonical(now.labels),
+    }
+
+
+def _applied_fields(resource: Resource, origin: Origin | None) -> Fields:
     return {
         "kind": resource.key.kind.value,
         "name": resource.key.name,
         "owner": resource.owner.value,
         "applied": resource.canonical,
         "applied_digest": resource.digest,
-        "needs": canonical(sorted(str(key) for key in resource.needs)),
-        "labels": canonical(resource.labels),
         "previous_name": resource.previous_name,
         "origin_file": origin.file if origin else None,
         "origin_line": origin.line if origin else None,
@@ -44,11 +57,24 @@ def resource_fields(resource: Resource) -> Fields:
 
 
 def to_resource(row: AnyRow) -> Resource:
-    """Return the resource of a row of ``objects``."""
+    """Return what is in force, of a row of ``objects``."""
+    if row.observed is not None:
+        return _to_resource(row, bytes(row.observed), row.observed_digest)
+    return _to_resource(row, bytes(row.applied), row.applied_digest)
+
+
+def to_applied(row: AnyRow) -> Resource | None:
+    """Return what git applied, of a row of ``objects`` of which something else is in force."""
+    if row.observed is None:
+        return None
+    return _to_resource(row, bytes(row.applied), row.applied_digest)
+
+
+def _to_resource(row: AnyRow, text: bytes, digest: str) -> Resource:
     return Resource(
         key=ResourceKey(Kind(row.kind), row.name),
-        canonical=bytes(row.applied),
-        digest=row.applied_digest,
+        canonical=text,
+        digest=digest,
         needs=frozenset(_key(text) for text in msgspec.json.decode(row.needs)),
         owner=Owner(row.owner),
         origin=None

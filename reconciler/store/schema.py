@@ -10,11 +10,14 @@ from typing import Final
 from sqlalchemy import Connection, Engine, inspect, text
 
 from reconciler.errors import Invalid
-from reconciler.store import tables
+from reconciler.store import tables, trust_tables
+from reconciler.store.columns import METADATA
 
-HEAD: Final = "0001"
+__all__ = ["HEAD", "METADATA", "bring_up", "create", "tables", "trust_tables", "upgrade"]
+
+HEAD: Final = "0002"
 """The newest migration."""
-KNOWN: Final = frozenset({"0001"})
+KNOWN: Final = frozenset({"0001", "0002"})
 """All migrations that this program has."""
 SCRIPTS: Final = Path(__file__).parent / "migrations"
 
@@ -61,7 +64,7 @@ def stored_revision(connection: Connection) -> str | None:
 
 def create(connection: Connection) -> None:
     """Make all tables in an empty database, and say that no migration is due."""
-    tables.METADATA.create_all(connection, checkfirst=False)
+    METADATA.create_all(connection, checkfirst=False)
     connection.execute(tables.meta.insert().values(one=1, generation=0, revision=""))
     connection.execute(text(_VERSION_TABLE))
     connection.execute(

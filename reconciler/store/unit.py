@@ -6,6 +6,7 @@ from reconciler.store.outbox import SqlOutbox
 from reconciler.store.records import SqlRecords
 from reconciler.store.runs import SqlRuns
 from reconciler.store.transaction import Transaction
+from reconciler.store.trust import SqlAudit, SqlConditions, SqlLedger, SqlPins
 
 
 class SqlUnit:
@@ -19,6 +20,10 @@ class SqlUnit:
         self.outbox = SqlOutbox(transaction)
         self.tokens = SqlTokens(transaction)
         self.leases = SqlLeases(transaction)
+        self.ledger = SqlLedger(transaction)
+        self.conditions = SqlConditions(transaction)
+        self.audit = SqlAudit(transaction)
+        self.pins = SqlPins(transaction)
 
     async def commit(self) -> None:
         """Make it all true."""

@@ -1,18 +1,22 @@
 """The read side in SQL: each view is one moment of the database, read on a thread of its own pool."""
 
 from collections.abc import Callable, Mapping, Sequence
+from datetime import datetime
 from typing import Concatenate, ParamSpec, TypeVar
 
 from sqlalchemy import Connection, Engine, select
 
 from reconciler.model.access import Token
+from reconciler.model.audit import AuditEntry, Hold, Past, Pin
 from reconciler.model.change import State
+from reconciler.model.condition import Status
 from reconciler.model.connection import ConnectionState
+from reconciler.model.drift import Drift
 from reconciler.model.event import Event
 from reconciler.model.record import RecordQuery, Row, StoredRecord
 from reconciler.model.resource import Resource, ResourceKey
 from reconciler.model.sync import Cursor, SyncRun
-from reconciler.store import burials, objects, queries
+from reconciler.store import burials, objects, queries, trust_views
 from reconciler.store.failures import in_our_words
 from reconciler.store.rows import to_cursor, to_event, to_run, to_token
 from reconciler.store.tables import cursors, events, sync_runs, tokens
@@ -93,6 +97,36 @@ class SqlViews:
     async def tokens(self) -> Sequence[Token]:
         """Return all tokens, the newest first."""
         return await self._read(_tokens)
+
+    async def drifts(
+        self, *, key: ResourceKey | None = None, ended: bool = False, limit: int = 500
+    ) -> Sequence[Drift]:
+        """Return open drift, and with *ended* that which is over too; the newest first."""
+        return await self._read(trust_views.read_drifts, key, ended=ended, limit=limit)
+
+    async def healings(self, since: datetime) -> Mapping[str, Sequence[datetime]]:
+        """Return when drift of each object (uid) was healed after *since*, oldest first."""
+        return await self._read(trust_views.read_healings, since)
+
+    async def conditions(self, subject: str | None = None) -> Mapping[str, Sequence[Status]]:
+        """Return what is said of each subject, or of one."""
+        return await self._read(trust_views.read_conditions, subject)
+
+    async def history(self, key: ResourceKey | None = None, *, limit: int = 100) -> Sequence[Past]:
+        """Return the changes that were made, the newest first; of *key* under any of its names."""
+        return await self._read(trust_views.read_history, key, limit)
+
+    async def audit(self, *, after: int = 0, limit: int = 1000) -> Sequence[AuditEntry]:
+        """Return entries of the audit log after the one with that ``seq``, the oldest first."""
+        return await self._read(trust_views.read_audit, after, limit)
+
+    async def pin(self, environment: str) -> Pin | None:
+        """Return where the source of specs stays, if it does."""
+        return await self._read(trust_views.read_pin, environment)
+
+    async def holds(self) -> Sequence[Hold]:
+        """Return who holds which lease, ended ones too."""
+        return await self._read(trust_views.read_holds)
 
     async def _read(
         self, look: Callable[Concatenate[Connection, P], R], *args: P.args, **kwargs: P.kwargs

@@ -16,7 +16,7 @@ from reconciler.cli.starting import write_starter
 ROOT = Path(__file__).parents[2]
 COMMANDS = (
     "init", "validate", "schema", "plan", "apply", "run", "sync", "get", "describe", "records",
-    "doctor", "version", "demo", "token create", "token list", "token revoke",
+    "drift", "history", "events", "suspend", "resume", "locks", "doctor", "version", "demo", "token create", "token list", "token revoke",
 )  # fmt: skip
 
 
@@ -85,7 +85,7 @@ def test_an_unknown_kind_has_no_schema() -> None:
 
 def test_a_plan_as_json_says_what_it_would_do(folder: Path) -> None:
     told = json.loads(typed("plan --format json").stdout)
-    assert told["format_version"] == "1.0"
+    assert told["format_version"] == "1.1"
     assert told["summary"]["create"] == 5
 
 

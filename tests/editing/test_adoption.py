@@ -81,3 +81,11 @@ def test_git_can_apply_the_difference(
     subprocess.run([program("git"), "apply", "-p1", "-"], input=patch, cwd=tmp_path, check=True)
     found = {p.relative_to(tmp_path).as_posix(): p.read_bytes() for p in tmp_path.rglob("*.yaml")}
     assert found == specs.after(edited).files
+
+
+def test_what_was_applied_before_a_default_was_there_can_be_changed() -> None:
+    body: Mapping[str, Any] = ACME.body
+    old = {key: value for key, value in body["spec"].items() if key != "protect"}
+    applied = make_resource(ACME.key, {**body, "spec": old})
+    edited = adopted(SPECS, applied, with_spec(ACME, protect=True))
+    assert SPECS.after(edited).sound().resources[ACME.key].spec["protect"] is True

@@ -4,10 +4,11 @@ import pytest
 
 from reconciler.editing.form import formatted
 from reconciler.editing.specs import Specs
-from reconciler.editing.writing import path_of, write_document, write_documents
+from reconciler.editing.writing import normal, path_of, write_document, write_documents
 from reconciler.errors import EditRefused
 from reconciler.model.resource import Resource, make_resource
 from tests.editing.making import ROOT, key_of, specs_of
+from tests.editing.test_edit import CONNECTION
 
 FOLDERS = ("specs", "examples/tryton/specs", "examples/sandbox-two-plants")
 
@@ -48,7 +49,6 @@ SCHEDULE = {
         "every": "15m",
         "jitter": "0s",
         "mode": "incremental",
-        "catchUp": "once",
         "windows": [{"deny": "0 22 * * 6", "for": "4h", "timeZone": "UTC"}],
         "suspend": False,
     },
@@ -65,6 +65,14 @@ def test_defaults_are_left_out_and_keys_are_in_their_order() -> None:
         "  connection: acme\n"
         "  windows: [{deny: 0 22 * * 6, for: 4h}]\n"
     )
+
+
+def test_what_was_applied_before_a_default_was_there_is_read_with_it() -> None:
+    old = make_resource(key_of("SyncSchedule/nightly"), SCHEDULE)
+    files = {"a.yaml": CONNECTION, "b.yaml": write_document(old)}
+    read = specs_of(files).sound().resources[old.key]
+    assert read.digest == normal(old).digest != old.digest
+    assert write_document(read) == write_document(old)
 
 
 def test_null_as_a_constant_is_written() -> None:

@@ -107,6 +107,7 @@ def test_the_summary_counts_each_action_and_what_is_left() -> None:
         "replace": 0,
         "rename": 1,
         "adopt": 0,
+        "heal": 0,
         "forget": 1,
         "delete": 1,
         "noop": 0,
@@ -114,8 +115,14 @@ def test_the_summary_counts_each_action_and_what_is_left() -> None:
         "blocked": 1,
         "left_out": 0,
         "drift": 0,
+        "conflict": 0,
+        "settled": 0,
     }
-    assert not told["applyable"]
+    assert told["applyable"]
+    assert [one["address"] for one in told["changes"] if one["blocked"]] == [
+        "Connection/keep",
+        "Connection/drop",
+    ]
     assert told["blocks"][0]["code"] == "TOO_MANY_DELETES"
     assert [change["source"] for change in told["changes"][-2:]] == [None, None]
 

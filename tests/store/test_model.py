@@ -21,10 +21,11 @@ from sqlalchemy import Connection, select
 from reconciler.model.identity import record_id
 from reconciler.model.record import Batch, RecordQuery, Row, StoredRecord
 from reconciler.ports import Store, UnitOfWork
+from reconciler.store.columns import METADATA
 from reconciler.store.memory import MemoryStore
 from reconciler.store.open import open_store
 from reconciler.store.sql import SqlStore
-from reconciler.store.tables import METADATA, meta, records, tallies
+from reconciler.store.tables import meta, records, tallies
 from tests.store.making import NOON, row
 
 CONNECTIONS = ("c1", "c2")

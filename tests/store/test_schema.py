@@ -13,9 +13,10 @@ from alembic.script import ScriptDirectory
 from sqlalchemy import Engine, create_engine, inspect, select, text
 
 from reconciler.store import schema
+from reconciler.store.columns import METADATA
 from reconciler.store.folder import DATABASE
 from reconciler.store.open import open_store
-from reconciler.store.tables import METADATA, meta, records
+from reconciler.store.tables import meta, records
 
 WAYS = {"created": schema.create, "migrated": schema.upgrade}
 

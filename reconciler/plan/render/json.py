@@ -11,9 +11,10 @@ from reconciler.model.resource import Kind, Origin, ResourceKey
 from reconciler.plan.compare import removal_of
 from reconciler.plan.effects import effects_of
 from reconciler.plan.paths import pointer
+from reconciler.plan.render.drift import drift_json
 from reconciler.plan.render.words import REASONS, counts, effects_asked, fields_of, origin_of
 
-FORMAT_VERSION: Final = "1.0"
+FORMAT_VERSION: Final = "1.1"
 
 Notes = Mapping[ResourceKey, Sequence[str]]
 
@@ -51,10 +52,12 @@ def to_json(
                 "code": block.code,
                 "reason": block.reason,
                 "remedy": block.remedy,
+                "also": [str(key) for key in block.also],
             }
             for block in plan.blocks
         ],
-        "drift": [],
+        "drift": [drift_json(drift) for drift in plan.drifts],
+        "settled": [str(resource.key) for resource in plan.settled],
     }
 
 
@@ -65,7 +68,9 @@ def _summary(plan: Plan) -> dict[str, int]:
         "unmanaged": len(plan.unmanaged),
         "blocked": len(plan.blocks),
         "left_out": plan.left_out,
-        "drift": 0,
+        "drift": sum(drift.told for drift in plan.drifts),
+        "conflict": sum(bool(drift.conflicts) for drift in plan.drifts),
+        "settled": len(plan.settled),
     }
 
 
@@ -81,6 +86,7 @@ def _change(plan: Plan, change: Change, notes: Notes) -> dict[str, Any]:
         "source": _source(origin_of(change)),
         "diff": list(_diff(plan, change)),
         "notes": list(notes.get(change.key, ())),
+        "blocked": change.key in plan.held,
     }
     if isinstance(change, Rename):
         told["previous_address"] = str(change.before.key)

@@ -7,7 +7,7 @@ import json
 import sys
 from typing import Any, Final
 
-from reconciler.model.change import Action, Effect
+from reconciler.model.change import Action, DriftPolicy, Effect
 from reconciler.model.resource import Kind
 from reconciler.plan.render.words import REASONS
 
@@ -15,8 +15,18 @@ _ADDRESS: Final = {"type": "string", "pattern": "^[A-Z][A-Za-z]+/.+$"}
 _COUNT: Final = {"type": "integer", "minimum": 0}
 _EFFECTS: Final = {"type": "array", "items": {"enum": [effect.value for effect in Effect]}}
 _SOURCE: Final = {"oneOf": [{"$ref": "#/$defs/source"}, {"type": "null"}]}
+_TIME: Final = {"type": "string", "format": "date-time"}
 _ACTIONS: Final = [action.word for action in Action]
-_COUNTED: Final = [*_ACTIONS, "noop", "unmanaged", "blocked", "left_out", "drift"]
+_COUNTED: Final = [
+    *_ACTIONS,
+    "noop",
+    "unmanaged",
+    "blocked",
+    "left_out",
+    "drift",
+    "conflict",
+    "settled",
+]
 
 
 def plan_schema() -> dict[str, Any]:
@@ -36,7 +46,8 @@ def plan_schema() -> dict[str, Any]:
         "changes": _list(_change(), "In the order in which they are made."),
         "unmanaged": _list(_unmanaged(), "In force, no longer declared, and kept."),
         "blocks": _list(_block(), "What stands in the way until a person decides."),
-        "drift": _list({"type": "object"}, "Where what is observed is not what was applied."),
+        "drift": _list(_drift(), "What was changed outside of git, and is not what was applied."),
+        "settled": _list(_ADDRESS, "Drift that the specs have come to say: it is over."),
     }
     return {
         "$schema": "https://json-schema.org/draft/2020-12/schema",
@@ -59,6 +70,7 @@ def _change() -> dict[str, Any]:
             "source": _SOURCE,
             "diff": {"type": "array", "items": {"$ref": "#/$defs/operation"}},
             "notes": {"type": "array", "items": {"type": "string"}},
+            "blocked": {"type": "boolean"},
         },
         "One object that changes; a replace has the actions delete and create.",
     )
@@ -91,7 +103,28 @@ def _unmanaged() -> dict[str, Any]:
 def _block() -> dict[str, Any]:
     text = {"type": "string"}
     code = {"type": "string", "pattern": "^[A-Z_]+$"}
-    return _object({"address": _ADDRESS, "code": code, "reason": text, "remedy": text}, "")
+    also = {"type": "array", "items": _ADDRESS}
+    return _object(
+        {"address": _ADDRESS, "code": code, "reason": text, "remedy": text, "also": also}, ""
+    )
+
+
+def _drift() -> dict[str, Any]:
+    pointers = {"type": "array", "items": {"type": "string"}}
+    field = _object({"path": {"type": "string"}, "by": {"type": "string"}, "at": _TIME}, "")
+    field["properties"] |= {"applied": {}, "observed": {}}
+    fields = {"type": "array", "items": field}
+    return _object(
+        {
+            "address": _ADDRESS,
+            "kind": {"enum": ["config"]},
+            "policy": {"enum": [policy.value for policy in DriftPolicy]},
+            "diff": fields,
+            "ignored": fields,
+            "conflicts": pointers,
+        },
+        "One object; without applied a field was absent in git, without observed it is absent there.",
+    )
 
 
 def _source() -> dict[str, Any]:

@@ -11,6 +11,7 @@ from reconciler.model.resource import Origin, ResourceKey
 from reconciler.plan.effects import effects_of
 from reconciler.plan.paths import dotted
 from reconciler.plan.printable import printable
+from reconciler.plan.render.drift import drift_detail, drift_lines
 from reconciler.plan.render.values import block, flow, short
 from reconciler.plan.render.words import counts, detail, effects_asked, fields_of, kept, origin_of
 
@@ -25,6 +26,7 @@ _COLOURS: Final[Mapping[str, str]] = {
     "-/+": "31",
     "→": "36",
     "=": "36",
+    "↺": "36",
     "x": "2",
     "-": "31",
     "!": "33",
@@ -75,7 +77,7 @@ class _Page:
         self._look = _Look(diff=diff, color=color)
 
     def lines(self) -> Iterator[str]:
-        rows = [*map(self._row, self._plan.changes), *self._kept()]
+        rows = [*map(self._row, self._plan.changes), *self._drifts(), *self._kept()]
         if rows or self._plan.blocks:
             yield self._look.paint(_heading(self._plan), "bold")
             yield ""
@@ -90,7 +92,7 @@ class _Page:
             )
         yield self._look.paint(_summary(self._plan), "bold")
         if self._plan.blocks:
-            yield self._look.paint("Blocked: nothing can be applied as it stands.", "blocked")
+            yield self._look.paint(_held(self._plan), "blocked")
 
     def _row(self, change: Change) -> _Row:
         origin = origin_of(change)
@@ -102,6 +104,12 @@ class _Page:
             detail=" ".join(filter(None, (detail(change), effects))),
             below=list(self._below(change)),
         )
+
+    def _drifts(self) -> Iterator[_Row]:
+        for drift in self._plan.drifts:
+            if drift.told:
+                below = list(map(printable, drift_lines(drift))) if self._look.diff else ()
+                yield _Row("!", str(drift.key), "", printable(drift_detail(drift)), below)
 
     def _kept(self) -> Iterator[_Row]:
         for name, fate in kept(self._plan):
@@ -169,12 +177,22 @@ def _heading(plan: Plan) -> str:
     return f"Plan{at}, generation {moves}"
 
 
+def _held(plan: Plan) -> str:
+    """Return what of the plan can be done."""
+    if not plan.doable:
+        return "Blocked: nothing can be applied as it stands."
+    held = len(plan.changes) - len(plan.doable)
+    return f"Blocked: {held:,} of {len(plan.changes):,} changes; the others can be applied."
+
+
 def _summary(plan: Plan) -> str:
     rest = [f"{plan.unchanged:,} unchanged"]
+    if plan.drifted:
+        rest.append(f"{sum(drift.told for drift in plan.drifts):,} drifted")
     if plan.unmanaged:
         rest.append(f"{len(plan.unmanaged):,} unmanaged")
     if plan.empty:
-        also = f", {rest[1]}" if plan.unmanaged else ""
+        also = "".join(f", {part}" for part in rest[1:])
         match = "matches" if plan.unchanged == 1 else "match"
         return f"No changes. {_objects(plan.unchanged)} {match}{also}."
     told = [f"{count:,} to {action.word}" for action, count in counts(plan).items() if count]

@@ -12,6 +12,7 @@ from reconciler.model.change import (
     Effect,
     FieldChange,
     Forget,
+    Heal,
     Plan,
     Rename,
     Replace,
@@ -28,6 +29,7 @@ REASONS: Final[Mapping[Action, str]] = {
     Action.REPLACE: "replace_because_immutable",
     Action.RENAME: "previous_name",
     Action.ADOPT: "adopted_by_spec",
+    Action.HEAL: "drift_healed",
     Action.FORGET: "not_declared_retained",
     Action.DELETE: "not_declared",
 }
@@ -40,7 +42,7 @@ def fields_of(change: Change) -> tuple[FieldChange, ...]:
 
 def effects_asked(change: Change) -> list[Effect]:
     """Return what *change* asks of the controllers, in the order of ``Effect``."""
-    asked = change.effects if isinstance(change, (Update, Replace, Rename)) else frozenset()
+    asked = change.effects if isinstance(change, (Update, Replace, Rename, Heal)) else frozenset()
     return [effect for effect in Effect if effect in asked]
 
 
@@ -63,6 +65,8 @@ def detail(change: Change, width: int = 60) -> str:
             told = f"renamed from {change.before.key.name}"
         case Adopt():
             told = "taken over from the API"
+        case Heal():
+            told = "changed outside of git; put back"
         case _:  # made or updated: the fields say it
             told = ""
     shown = [field for field in fields_of(change) if field.path not in _already_told(change)]

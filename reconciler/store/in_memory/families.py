@@ -9,7 +9,7 @@ from reconciler.model.access import Token
 from reconciler.model.event import Delivery, DeliveryStatus, Event, Lease
 from reconciler.model.sync import Cursor, SyncRun
 from reconciler.store.in_memory.shelf import Draft, Lock, Shelf
-from reconciler.store.settling import settled_with
+from reconciler.store.settling import lease_lost, settled_with
 from reconciler.store.times import micros
 
 
@@ -143,14 +143,26 @@ class MemoryLeases:
         """Let go of *name* if *holder* has it."""
         await self._draft.do(_release, name, holder)
 
+    async def check(self, name: str, holder: str, *, epoch: int, now: datetime) -> None:
+        """Return if *holder* still has *name* in that epoch, or raise ``LeaseLost``."""
+        await self._draft.do(_check, name, holder, epoch, micros(now))
+
 
 def _acquire(shelf: Shelf, name: str, holder: str, now: int, until: int) -> int | None:
     held = shelf.leases.get(name, Lock(None, 0, 0))
     if held.holder not in {None, holder} and held.expires_at > now:
         return None
     epoch = held.epoch if held.holder == holder else held.epoch + 1
-    shelf.leases[name] = Lock(holder, epoch, until)
+    since = held.acquired_at if held.holder == holder else now
+    shelf.leases[name] = Lock(holder, epoch, until, since)
     return epoch
+
+
+def _check(shelf: Shelf, name: str, holder: str, epoch: int, now: int) -> None:
+    held = shelf.leases.get(name, Lock(None, 0, 0))
+    mine = (held.holder, held.epoch) == (holder, epoch)
+    if not mine or held.expires_at <= now:
+        raise lease_lost(name, None if mine else held.holder)
 
 
 def _release(shelf: Shelf, name: str, holder: str) -> None:

@@ -5,22 +5,25 @@ from datetime import datetime
 from typing import assert_never
 
 from reconciler.errors import Conflict, NotFound, PlanStale
+from reconciler.model.audit import Past
 from reconciler.model.change import (
     Adopt,
     Change,
     Create,
     Delete,
     Forget,
+    Heal,
     Rename,
     Replace,
     State,
     Update,
 )
 from reconciler.model.connection import ConnectionState
+from reconciler.model.drift import DriftKind, Resolution
 from reconciler.model.identity import connection_uid
 from reconciler.model.resource import Kind, Resource, ResourceKey
 from reconciler.store.in_memory.records import bury_all, erase
-from reconciler.store.in_memory.shelf import Draft, Kept, Past, Shelf
+from reconciler.store.in_memory.shelf import Draft, Kept, Shelf
 from reconciler.store.times import micros, moment
 
 
@@ -42,6 +45,18 @@ class MemoryObjects:
         """Make *change* true; a rename keeps the uid, a delete removes what the resource owns."""
         await self._draft.do(_put, change, actor, at)
 
+    async def edit(self, before: Resource, after: Resource, *, actor: str, at: datetime) -> None:
+        """Put *after* in force beside what git applied."""
+        await self._draft.do(_edit, (before, after), actor, at)
+
+    async def settle(self, resource: Resource, *, actor: str, at: datetime) -> None:
+        """Say that git applied *resource*, which is in force already."""
+        await self._draft.do(_settle, resource, actor, at)
+
+    async def uid(self, key: ResourceKey) -> str | None:
+        """Return the identity of a resource in force."""
+        return await self._draft.do(uid_of, key)
+
     async def set_connection_state(self, state: ConnectionState) -> None:
         """Keep how a connection is."""
         await self._draft.do(_set_state, state)
@@ -51,7 +66,15 @@ def state_of(shelf: Shelf) -> State:
     """Return what is in force."""
     uids = {kept.resource.key: uid for uid, kept in shelf.objects.items() if _in_force(kept)}
     resources = {key: shelf.objects[uid].resource for key, uid in sorted(uids.items())}
-    return State(shelf.generation, resources, shelf.revision, uids)
+    applied = {key: base for key, uid in uids.items() if (base := shelf.objects[uid].applied)}
+    edits = {
+        key: drift.fields
+        for drift in shelf.drifts.values()
+        if drift.kind is DriftKind.CONFIG and drift.resolved_at is None
+        for key, uid in uids.items()
+        if uid == drift.uid
+    }
+    return State(shelf.generation, resources, shelf.revision, uids, applied, edits)
 
 
 def states_of(shelf: Shelf) -> dict[str, ConnectionState]:
@@ -96,15 +119,55 @@ def _advance(shelf: Shelf, base: int, revision: str, at: datetime) -> int:
 
 
 def _put(shelf: Shelf, change: Change, actor: str, at: datetime) -> None:
+    before: Resource | None = getattr(change, "before", None)
+    old = None if before is None else _applied(shelf, before.key)
     uid = _made_true(shelf, change, at)
-    shelf.history.append(Past(uid, change, actor, shelf.generation))
+    after: Resource | None = getattr(change, "after", None)
+    _remember(shelf, (change.key, uid, change.action.word), (old, after), actor, at)
+
+
+def _remember(
+    shelf: Shelf,
+    what: tuple[ResourceKey, str, str],
+    sides: tuple[Resource | None, Resource | None],
+    actor: str,
+    at: datetime,
+) -> None:
+    before, after = (None if side is None else side.canonical for side in sides)
+    past = Past(*what, actor, at, shelf.generation, shelf.revision, before, after)
+    shelf.history.append(past)
+
+
+def _applied(shelf: Shelf, key: ResourceKey) -> Resource | None:
+    uid = uid_of(shelf, key)
+    if uid is None:
+        return None
+    kept = shelf.objects[uid]
+    return kept.applied or kept.resource
+
+
+def _edit(shelf: Shelf, sides: tuple[Resource, Resource], actor: str, at: datetime) -> None:
+    before, after = sides
+    uid = _must_find(shelf, before.key)
+    kept = shelf.objects[uid]
+    applied = kept.applied or kept.resource
+    beside = None if applied.digest == after.digest else applied
+    shelf.objects[uid] = Kept(after, applied=beside)
+    _remember(shelf, (after.key, uid, "edit"), (kept.resource, after), actor, at)
+
+
+def _settle(shelf: Shelf, resource: Resource, actor: str, at: datetime) -> None:
+    uid = _must_find(shelf, resource.key)
+    old = _applied(shelf, resource.key)
+    shelf.objects[uid] = Kept(resource)
+    _remember(shelf, (resource.key, uid, "settle"), (old, resource), actor, at)
 
 
 def _made_true(shelf: Shelf, change: Change, at: datetime) -> str:
     match change:
         case Create(after=after):
             uid = _free_uid(shelf, after.key)
-        case Update(after=after) | Adopt(after=after):
+        case Update(after=after) | Adopt(after=after) | Heal(after=after):
             uid = _must_find(shelf, change.before.key)
         case Rename(after=after):
             uid = _must_find(shelf, change.before.key)
@@ -118,6 +181,7 @@ def _made_true(shelf: Shelf, change: Change, at: datetime) -> str:
         case Forget() | Delete():
             uid = _must_find(shelf, change.before.key)
             kept = shelf.objects[uid]
+            _close_drifts(shelf, uid, at)
             if isinstance(change, Forget) or not _remove(shelf, uid, kept.resource, at):
                 shelf.objects[uid] = kept._replace(released_at=micros(at))
             else:
@@ -125,8 +189,17 @@ def _made_true(shelf: Shelf, change: Change, at: datetime) -> str:
             return uid
         case _:
             assert_never(change)
-    shelf.objects[uid] = Kept(after)
+    observed: Resource | None = getattr(change, "observed", None)
+    shelf.objects[uid] = Kept(after) if observed is None else Kept(observed, applied=after)
     return uid
+
+
+def _close_drifts(shelf: Shelf, uid: str, at: datetime) -> None:
+    for drift in list(shelf.drifts.values()):
+        if drift.uid == uid and drift.resolved_at is None:
+            shelf.drifts[drift.id] = drift.over(Resolution.REMOVED, at)
+    for place in [place for place in shelf.conditions if place[0] == uid]:
+        del shelf.conditions[place]
 
 
 def _must_find(shelf: Shelf, key: ResourceKey) -> str:
@@ -171,6 +244,7 @@ def _remove(shelf: Shelf, uid: str, resource: Resource, at: datetime) -> bool:
 
 
 def _start_anew(shelf: Shelf, uid: str, at: datetime) -> None:
+    _close_drifts(shelf, uid, at)
     resource = shelf.objects[uid].resource
     if resource.key.kind is not Kind.CONNECTION:
         return

@@ -6,8 +6,10 @@ from dataclasses import dataclass, field, fields
 from typing import Concatenate, NamedTuple, ParamSpec, TypeVar
 
 from reconciler.model.access import Token
-from reconciler.model.change import Change
+from reconciler.model.audit import AuditEntry, Past, Pin
+from reconciler.model.condition import Condition, Status
 from reconciler.model.connection import ConnectionState
+from reconciler.model.drift import Drift
 from reconciler.model.event import Delivery, Event
 from reconciler.model.record import StoredRecord
 from reconciler.model.resource import Resource
@@ -18,19 +20,14 @@ R = TypeVar("R")
 
 
 class Kept(NamedTuple):
-    """A resource and, if it is no longer in force while its data is kept, since when (microseconds)."""
+    """A resource in force, and what git applied, where that is another.
+
+    ``released_at``: since when (microseconds) it is no longer in force, if only its data is kept.
+    """
 
     resource: Resource
     released_at: int | None = None
-
-
-class Past(NamedTuple):
-    """One change that was made."""
-
-    uid: str
-    change: Change
-    actor: str
-    generation: int
+    applied: Resource | None = None
 
 
 class Lock(NamedTuple):
@@ -39,6 +36,7 @@ class Lock(NamedTuple):
     holder: str | None
     epoch: int
     expires_at: int
+    acquired_at: int | None = None
 
 
 class Filed(NamedTuple):
@@ -71,6 +69,10 @@ class Shelf:
     deliveries: dict[str, Delivery] = field(default_factory=dict)
     tokens: dict[str, Token] = field(default_factory=dict)
     leases: dict[str, Lock] = field(default_factory=dict)
+    drifts: dict[str, Drift] = field(default_factory=dict)
+    conditions: dict[tuple[str, Condition], Status] = field(default_factory=dict)
+    audit: list[AuditEntry] = field(default_factory=list)
+    pins: dict[str, Pin] = field(default_factory=dict)
 
     def copy(self) -> "Shelf":
         """Return a shelf that can be changed without this one."""

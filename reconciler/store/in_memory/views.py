@@ -2,11 +2,16 @@
 
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
+from datetime import datetime
 from itertools import islice
 
 from reconciler.model.access import Token
+from reconciler.model.audit import AuditEntry, Hold, Past, Pin
 from reconciler.model.change import State
+from reconciler.model.condition import Status
 from reconciler.model.connection import ConnectionState
+from reconciler.model.drift import Drift, Resolution
 from reconciler.model.event import Event
 from reconciler.model.record import RecordQuery, Row, StoredRecord
 from reconciler.model.resource import Resource, ResourceKey
@@ -14,6 +19,7 @@ from reconciler.model.sync import Cursor, SyncRun
 from reconciler.store.in_memory.objects import state_of, states_of
 from reconciler.store.in_memory.records import matches
 from reconciler.store.in_memory.shelf import Shelf
+from reconciler.store.times import maybe_moment, moment
 
 
 class MemoryViews:
@@ -126,6 +132,65 @@ class MemoryViews:
         """Return all tokens, the newest first."""
         tokens = self._committed().tokens.values()
         return tuple(sorted(tokens, key=lambda one: (one.created_at, one.id), reverse=True))
+
+    async def drifts(
+        self, *, key: ResourceKey | None = None, ended: bool = False, limit: int = 500
+    ) -> Sequence[Drift]:
+        """Return open drift, and with *ended* that which is over too; the newest first."""
+        shelf = self._committed()
+        found = [
+            replace(drift, key=shelf.objects[drift.uid].resource.key)
+            for drift in shelf.drifts.values()
+            if (ended or drift.resolved_at is None) and drift.uid in shelf.objects
+        ]
+        found = [drift for drift in found if key in {None, drift.key}]
+        found.sort(key=lambda drift: (drift.last_seen_at, drift.id), reverse=True)
+        return tuple(found[:limit])
+
+    async def healings(self, since: datetime) -> Mapping[str, Sequence[datetime]]:
+        """Return when drift of each object (uid) was healed after *since*, oldest first."""
+        found: dict[str, list[datetime]] = {}
+        for drift in self._committed().drifts.values():
+            at = drift.resolved_at
+            if drift.resolution is Resolution.HEALED and at is not None and at > since:
+                found.setdefault(drift.uid, []).append(at)
+        return {uid: sorted(times) for uid, times in found.items()}
+
+    async def conditions(self, subject: str | None = None) -> Mapping[str, Sequence[Status]]:
+        """Return what is said of each subject, or of one."""
+        found: dict[str, list[Status]] = {}
+        for (about, _), status in sorted(self._committed().conditions.items()):
+            if subject in {None, about}:
+                found.setdefault(about, []).append(status)
+        return found
+
+    async def history(self, key: ResourceKey | None = None, *, limit: int = 100) -> Sequence[Past]:
+        """Return the changes that were made, the newest first; of *key* under any of its names."""
+        shelf = self._committed()
+        uids = {uid for uid, kept in shelf.objects.items() if kept.resource.key == key}
+        found = (p for p in reversed(shelf.history) if key in {None, p.key} or p.uid in uids)
+        return tuple(islice(found, limit))
+
+    async def audit(self, *, after: int = 0, limit: int = 1000) -> Sequence[AuditEntry]:
+        """Return entries of the audit log after the one with that ``seq``, the oldest first."""
+        return tuple(self._committed().audit[after : after + limit])
+
+    async def pin(self, environment: str) -> Pin | None:
+        """Return where the source of specs stays, if it does."""
+        return self._committed().pins.get(environment)
+
+    async def holds(self) -> Sequence[Hold]:
+        """Return who holds which lease, ended ones too."""
+        return tuple(
+            Hold(
+                name,
+                lock.holder or "",
+                lock.epoch,
+                maybe_moment(lock.acquired_at),
+                moment(lock.expires_at),
+            )
+            for name, lock in sorted(self._committed().leases.items())
+        )
 
 
 def _mapped(record: StoredRecord) -> tuple[bytes | None, str | None]:

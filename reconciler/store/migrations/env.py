@@ -2,7 +2,7 @@
 
 from alembic import context
 
-from reconciler.store.tables import METADATA
+from reconciler.store.schema import METADATA
 
 context.configure(
     connection=context.config.attributes["connection"],
