@@ -5,6 +5,7 @@ ReconcilerError
 │   ├── SpecInvalid        specs with problems, all of them
 │   ├── NotFound           no such thing
 │   ├── PlanTampered       a saved plan that is not as it was saved
+│   ├── EditRefused        a file that cannot be changed so that it says what was meant, and no more
 │   └── SecretMissing      a reference that leads nowhere
 ├── Conflict           somebody else was first
 │   ├── PlanStale          the state has moved on since the plan
@@ -66,6 +67,12 @@ class PlanTampered(Invalid):
     """A saved plan that is not as it was saved: cut short, edited, or no plan at all."""
 
     code = "PLAN_TAMPERED"
+
+
+class EditRefused(Invalid):
+    """A spec file cannot be changed so that it says what was meant, and nothing else."""
+
+    code = "EDIT_REFUSED"
 
 
 class SecretMissing(Invalid):

@@ -4,7 +4,7 @@ import gc
 
 import typer
 
-from reconciler.cli import access, ci, control, drift, inspect, running, specs, starting
+from reconciler.cli import access, ci, control, drift, editing, inspect, running, specs, starting
 
 app = typer.Typer(
     name="reconciler",
@@ -18,6 +18,8 @@ app = typer.Typer(
 app.command()(starting.init)
 app.command()(specs.validate)
 app.command()(specs.schema)
+app.command()(editing.fmt)
+app.command()(editing.migrate)
 app.command()(specs.plan)
 app.command()(specs.apply)
 app.command()(drift.drift)
