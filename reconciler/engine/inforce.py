@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any, Final, TypeAlias
 
 from reconciler.datamodel.reader import entities
 from reconciler.errors import NotFound
-from reconciler.mapping.layers import Layer, LayerName, effective
+from reconciler.mapping.layers import Layer, LayerName, Rules, effective
 from reconciler.model.change import Effect, State
 from reconciler.model.resource import Kind, Resource, ResourceKey
 from reconciler.model.value import digest_of
@@ -100,13 +100,17 @@ class Situation:
             return tuple(named)
         return tuple(self.manifest(connection).spec["streams"])
 
+    def rules(self, connection: Resource, entity: str) -> Rules:
+        """Return the rules that one entity of a connection is mapped by, of all layers in force."""
+        return effective(entity, self._layers(connection, entity))
+
     def mapper(self, connection: Resource, entity: str) -> "Mapper":
         """Return the compiled mapping of one entity of a connection, of all layers in force."""
         from reconciler.mapping.compile import compile_rules  # noqa: PLC0415  not every plan maps
 
         key = (connection.key.name, entity)
         if key not in self._mappers:
-            rules = effective(entity, self._layers(connection, entity))
+            rules = self.rules(connection, entity)
             if rules.basis not in self.compiled:
                 model = entities()
                 self.compiled[rules.basis] = compile_rules(rules, model[entity], model)

@@ -1,18 +1,20 @@
 """The turns of the controller: specs brought into force, and what follows from that."""
 
-from collections.abc import Callable, Mapping, MutableMapping, Sequence
-from dataclasses import dataclass
+import asyncio
+from collections.abc import Mapping, Sequence
 from typing import Final
 
 import structlog
 
 from reconciler.engine.apply import apply
-from reconciler.engine.effect import data_effects
+from reconciler.engine.effect import DataEffect, data_effects
 from reconciler.engine.ids import new_id
-from reconciler.engine.inforce import InForce
-from reconciler.engine.reconcile import Wish, consider, read_specs
+from reconciler.engine.inforce import InForce, Situation
+from reconciler.engine.reading import Reading, SpecReader
+from reconciler.engine.reconcile import consider
 from reconciler.engine.remap import Remap
 from reconciler.errors import Invalid, SpecInvalid
+from reconciler.model.change import Plan
 from reconciler.model.event import Event, EventType
 from reconciler.model.problem import Problem
 from reconciler.model.value import digest_of
@@ -25,16 +27,10 @@ SPECS: Final = "specs"
 REMAP: Final = "remap"
 SCHEDULES: Final = "schedules"
 ACTOR: Final = "reconciler"
-
-
-@dataclass(frozen=True, slots=True)
-class Reading:
-    """How specs are read: the wish, the built-in connectors, and the cache of parsed files."""
-
-    wish: Wish
-    catalogue: Mapping[str, bytes]
-    cache: MutableMapping[bytes, bytes] | None = None
-    saved: Callable[[], None] = lambda: None
+EFFECTS_WITHIN: Final = 5.0
+"""Seconds that an apply waits for sentences about stored records; ``plan`` tells them however long it takes."""
+PAGES: Final = 200
+"""How many pages of an entity one turn remaps; the rest has its turn after others."""
 
 
 class SpecsTurn:
@@ -48,34 +44,36 @@ class SpecsTurn:
         self._store = store
         self._in_force = in_force
         self._clock = clock
+        self._reader = SpecReader(reading)
         self._broken = ""
+        self._told = ""
 
     async def __call__(self) -> Verdict:
         """Take one look at the specs."""
         try:
             snapshot = await self._source.read()
-            loaded = read_specs(
-                snapshot,
-                self._reading.wish,
-                catalogue=self._reading.catalogue,
-                cache=self._reading.cache,
-            )
+            loaded = await self._reader.read(snapshot)
         except SpecInvalid as error:
             await self._invalid(error.problems)
             return Done()
         except Invalid as error:
-            log.error("source_unreadable", why=error.message, hint=error.hint)  # noqa: TRY400  a person's slip
+            if self._is_news(error.message):
+                log.error("source_unreadable", why=error.message, hint=error.hint)  # noqa: TRY400  a person's slip
             return Done()
-        self._reading.saved()
         await self._recovered()
         situation = await self._in_force.look()
-        plan = consider(loaded, snapshot, situation.state, self._reading.wish)
+        plan = await asyncio.to_thread(
+            consider, loaded, snapshot, situation.state, self._reading.wish
+        )
         if plan.blocks:
-            for block in plan.blocks:
-                log.error("plan_blocked", key=str(block.key), why=block.reason, remedy=block.remedy)
+            if self._is_news(plan.id, *(block.reason for block in plan.blocks)):
+                for block in plan.blocks:
+                    log.error(
+                        "plan_blocked", key=str(block.key), why=block.reason, remedy=block.remedy
+                    )
             return Halt("the plan is blocked; see the log")
         if not plan.empty:
-            effects = await data_effects(plan, situation, self._store.views)
+            effects = await self._effects(plan, situation)
             generation = await apply(plan, self._store, self._clock, actor=ACTOR)
             log.info(
                 "plan_applied",
@@ -84,7 +82,21 @@ class SpecsTurn:
                 changes=[f"{change.action} {change.key}" for change in plan.changes[:20]],
                 effects=[effect.sentence() for effect in effects[:20]],
             )
+        self._is_news()
         return Done()
+
+    def _is_news(self, *told: str) -> bool:
+        """Return whether this is not what was told last: the same is said once, not at each look."""
+        before, self._told = self._told, digest_of(told)
+        return self._told != before
+
+    async def _effects(self, plan: Plan, situation: Situation) -> list[DataEffect]:
+        """Return what the log says of stored records: nothing, where it would take long to find out."""
+        try:
+            async with asyncio.timeout(EFFECTS_WITHIN):
+                return await data_effects(plan, situation, self._store.views)
+        except TimeoutError:
+            return []
 
     async def _invalid(self, problems: Sequence[Problem]) -> None:
         mark = digest_of([[str(problem.origin), problem.message] for problem in problems])
@@ -119,14 +131,16 @@ class SpecsTurn:
             await unit.commit()
 
 
-async def remap_turn(remap: Remap) -> Verdict:
-    """Bring stored records to the mapping in force."""
-    for run in await remap.all():
+async def remap_turn(remap: Remap, name: str) -> bool:
+    """Bring stored records of a connection to the mapping in force; return whether some may be left."""
+    runs = await remap.connection(name, pages=PAGES)
+    for run in runs:
         log.info(
             "records_remapped",
+            connection=name,
             entity=run.entity,
             read=run.read,
             changed=run.updated,
             invalid=run.invalid,
         )
-    return Done()
+    return any(run.pages >= PAGES for run in runs)
