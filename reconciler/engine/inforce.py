@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any, Final, TypeAlias
 
 from reconciler.datamodel.reader import entities
 from reconciler.errors import NotFound
-from reconciler.mapping.layers import Layer, LayerName, Rules, effective
+from reconciler.mapping.layers import Layer, LayerName, effective
 from reconciler.model.change import Effect, State
 from reconciler.model.resource import Kind, Resource, ResourceKey
 from reconciler.model.value import digest_of
@@ -50,6 +50,7 @@ class Situation:
         self.catalogue = catalogue
         self.compiled: dict[str, Mapper] = {} if compiled is None else compiled
         self._mappers: dict[tuple[str, str], Mapper] = {}
+        self._bases: dict[str, str] = {}
         self._names: dict[str, str] | None = None
         self._declared: dict[tuple[str | None, str], list[Declared]] | None = None
 
@@ -100,9 +101,15 @@ class Situation:
             return tuple(named)
         return tuple(self.manifest(connection).spec["streams"])
 
-    def rules(self, connection: Resource, entity: str) -> Rules:
-        """Return the rules that one entity of a connection is mapped by, of all layers in force."""
-        return effective(entity, self._layers(connection, entity))
+    def mapping_basis(self, connection: Resource, entity: str) -> str:
+        """Return the ``basis`` of ``mapper``, without compiling one."""
+        from reconciler.mapping.compile import basis_of  # noqa: PLC0415  not every plan maps
+
+        rules = effective(entity, self._layers(connection, entity))
+        if rules.basis not in self._bases:
+            model = entities()
+            self._bases[rules.basis] = basis_of(rules, model[entity], model)
+        return self._bases[rules.basis]
 
     def mapper(self, connection: Resource, entity: str) -> "Mapper":
         """Return the compiled mapping of one entity of a connection, of all layers in force."""
@@ -110,7 +117,7 @@ class Situation:
 
         key = (connection.key.name, entity)
         if key not in self._mappers:
-            rules = self.rules(connection, entity)
+            rules = effective(entity, self._layers(connection, entity))
             if rules.basis not in self.compiled:
                 model = entities()
                 self.compiled[rules.basis] = compile_rules(rules, model[entity], model)

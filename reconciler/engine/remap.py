@@ -159,5 +159,5 @@ def _is_stale(
     entity: str,
     bases: Mapping[tuple[str, str], frozenset[str]],
 ) -> bool:
-    basis = situation.rules(connection, entity).basis
+    basis = situation.mapping_basis(connection, entity)
     return bool(bases[situation.uid(connection), entity] - {basis})

@@ -6,9 +6,10 @@ tells nothing of either, so which folder it is, is looked at once a second.
 
 import asyncio
 import os
+import stat
 from collections.abc import AsyncIterator
 from pathlib import Path
-from typing import TYPE_CHECKING, Final, TypeAlias
+from typing import TYPE_CHECKING, Final, NamedTuple, TypeAlias
 
 import structlog
 
@@ -33,8 +34,18 @@ if TYPE_CHECKING:
 log = structlog.get_logger()
 
 Changes: TypeAlias = "set[tuple[Change, str]]"
-Which: TypeAlias = tuple[str, int, int]
-"""A folder, whatever led to it: its path without links, device and inode."""
+
+
+class Which(NamedTuple):
+    """What is watched, whatever led to it: its path without links, and the folder that it is, or is in.
+
+    A file is watched by its folder: what replaces it is another file, of which its watcher knows nothing.
+    """
+
+    real: str
+    folder: str
+    device: int
+    inode: int
 
 
 async def notices(path: Path) -> AsyncIterator[None]:
@@ -61,9 +72,14 @@ class _Watch:
 
         self._path = path
         self._which = which
-        self._root = which[0]
+        self._gone = False
         self._seen = awatch(
-            self._root, watch_filter=self._matters, step=STEP, debounce=200, rust_timeout=60_000
+            which.folder,
+            watch_filter=self._matters,
+            step=STEP,
+            debounce=200,
+            rust_timeout=60_000,
+            recursive=which.folder == which.real,
         )
         self._next: asyncio.Task[Changes] | None = None
 
@@ -88,11 +104,11 @@ class _Watch:
         """Let go of the watcher."""
         if self._next is not None:
             self._next.cancel()
-            await asyncio.wait({self._next})
+            await asyncio.gather(self._next, return_exceptions=True)
 
     async def _changed(self, within: float = LOOK, *, for_ever: bool = False) -> bool:
         """Return whether there is a change; waiting *for_ever* ends when the path leads elsewhere."""
-        while self._next is not None:
+        while self._next is not None and not self._gone:
             done, _ = await asyncio.wait({self._next}, timeout=within)
             if done:
                 return await self._is_well(self._next)
@@ -114,6 +130,8 @@ class _Watch:
     def _told(self) -> set[str]:
         assert self._next is not None  # noqa: S101  it has just ended
         names = {name for _, name in self._next.result()}
+        # A folder that is made again at once may have the number of the one before.
+        self._gone = self._gone or self._which.folder in names
         self._ask()
         return names
 
@@ -122,7 +140,9 @@ class _Watch:
 
     def _matters(self, _change: object, name: str) -> bool:
         """Return whether a path may be about specs: not hidden (but ``..data`` of a ConfigMap), nor passing."""
-        parts = Path(name.removeprefix(self._root)).parts
+        if self._which.folder != self._which.real:
+            return name in {self._which.real, self._which.folder}
+        parts = Path(name.removeprefix(self._which.folder)).parts
         hidden = any(part.startswith(".") and not part.startswith("..") for part in parts)
         return not hidden and not name.endswith(_PASSING)
 
@@ -131,6 +151,10 @@ def _which(path: Path) -> Which | None:
     real = os.path.realpath(path)
     try:
         about = os.stat(real)  # noqa: PTH116  it is a text already
+        folder = real
+        if not stat.S_ISDIR(about.st_mode):
+            folder = os.path.dirname(real)  # noqa: PTH120  likewise
+            about = os.stat(folder)  # noqa: PTH116  likewise
     except OSError:
         return None
-    return real, about.st_dev, about.st_ino
+    return Which(real, folder, about.st_dev, about.st_ino)

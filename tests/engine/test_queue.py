@@ -6,7 +6,7 @@ from collections import Counter
 from datetime import timedelta
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from reconciler.engine.backoff import spread, wait_before
@@ -216,6 +216,7 @@ class Model:
             self.waits[key] = again
 
 
+@settings(deadline=None)
 @given(st.lists(ACTS, max_size=60))
 def test_whatever_is_done_no_key_is_handed_out_twice_and_no_ask_is_lost(acts: list[Act]) -> None:
     asyncio.run(against_the_model(acts))
