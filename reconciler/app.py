@@ -31,6 +31,7 @@ from reconciler.settings import Settings
 from reconciler.sources.cache import ParseCache
 from reconciler.sources.folder import Folder
 from reconciler.spec.load import Loaded, load
+from reconciler.spec.memo import Memo
 
 if TYPE_CHECKING:
     from reconciler.engine.remap import Remap
@@ -203,14 +204,16 @@ def held(settings: Settings) -> AbstractContextManager[None]:
 
 def runtime(built: House, path: Path, wish: Wish) -> "Runtime":
     """Return the long-running reconciler over the specs at *path*."""
+    from reconciler.engine.reading import Reading  # noqa: PLC0415
     from reconciler.engine.runtime import Parts, Runtime  # noqa: PLC0415
-    from reconciler.engine.turns import Reading, SpecsTurn  # noqa: PLC0415
+    from reconciler.engine.turns import SpecsTurn  # noqa: PLC0415
     from reconciler.jobs.inprocess import InProcessJobs  # noqa: PLC0415
     from reconciler.sources.timer import Timer  # noqa: PLC0415  APScheduler is heavy
 
     source = Folder(path)
     cache = parse_cache(built.settings)
-    reading = Reading(wish, catalogue_files(), cache, cache.save)
+    memo = Memo(cache)
+    reading = Reading(wish, catalogue_files(), memo, lambda: cache.save_sparingly(memo.used()))
     parts = Parts(
         source=source,
         specs=SpecsTurn(source, reading, built.store, built.in_force, built.clock),

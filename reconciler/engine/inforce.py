@@ -69,6 +69,7 @@ class Situation:
         self.catalogue = catalogue
         self.compiled: dict[str, Mapper] = {} if compiled is None else compiled
         self._mappers: dict[tuple[str, str], Mapper] = {}
+        self._bases: dict[str, str] = {}
         self._names: dict[str, str] | None = None
         self._declared: dict[tuple[str | None, str], list[Declared]] | None = None
 
@@ -123,6 +124,16 @@ class Situation:
         if named:
             return tuple(named)
         return tuple(self.manifest(connection).spec["streams"])
+
+    def mapping_basis(self, connection: Resource, entity: str) -> str:
+        """Return the ``basis`` of ``mapper``, without compiling one."""
+        from reconciler.mapping.compile import basis_of  # noqa: PLC0415  not every plan maps
+
+        rules = effective(entity, self._layers(connection, entity))
+        if rules.basis not in self._bases:
+            model = entities()
+            self._bases[rules.basis] = basis_of(rules, model[entity], model)
+        return self._bases[rules.basis]
 
     def mapper(self, connection: Resource, entity: str) -> "Mapper":
         """Return the compiled mapping of one entity of a connection, of all layers in force."""

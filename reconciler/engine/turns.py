@@ -1,7 +1,8 @@
 """The turns of the controller: specs brought into force, and what follows from that."""
 
-from collections.abc import Callable, Iterator, Mapping, MutableMapping, Sequence
-from dataclasses import dataclass, replace
+import asyncio
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Final
 
@@ -18,11 +19,12 @@ from reconciler.engine.conditions import (
     said_now,
     source_status,
 )
-from reconciler.engine.effect import data_effects
+from reconciler.engine.effect import DataEffect, data_effects
 from reconciler.engine.healing import MEMORY, Healing, healing
 from reconciler.engine.ids import new_id
-from reconciler.engine.inforce import InForce
-from reconciler.engine.reconcile import Wish, consider, read_specs
+from reconciler.engine.inforce import InForce, Situation
+from reconciler.engine.reading import Reading, SpecReader
+from reconciler.engine.reconcile import consider
 from reconciler.engine.remap import Remap
 from reconciler.errors import Invalid, SpecInvalid
 from reconciler.model.change import Plan, State
@@ -39,16 +41,10 @@ SPECS: Final = "specs"
 REMAP: Final = "remap"
 SCHEDULES: Final = "schedules"
 ACTOR: Final = "reconciler"
-
-
-@dataclass(frozen=True, slots=True)
-class Reading:
-    """How specs are read: the wish, the built-in connectors, and the cache of parsed files."""
-
-    wish: Wish
-    catalogue: Mapping[str, bytes]
-    cache: MutableMapping[bytes, bytes] | None = None
-    saved: Callable[[], None] = lambda: None
+EFFECTS_WITHIN: Final = 5.0
+"""Seconds that an apply waits for sentences about stored records; ``plan`` tells them however long it takes."""
+PAGES: Final = 200
+"""How many pages of an entity one turn remaps; the rest has its turn after others."""
 
 
 class SpecsTurn:
@@ -65,6 +61,7 @@ class SpecsTurn:
         self._store = store
         self._in_force = in_force
         self._clock = clock
+        self._reader = SpecReader(reading)
         self._said: Said | None = None
         self._source_said = ""
         self._revision = ""
@@ -74,20 +71,14 @@ class SpecsTurn:
         """Take one look at the specs."""
         try:
             snapshot = await self._source.read()
-            loaded = read_specs(
-                snapshot,
-                self._reading.wish,
-                catalogue=self._reading.catalogue,
-                cache=self._reading.cache,
-            )
+            loaded = await self._reader.read(snapshot)
         except SpecInvalid as error:
             await self._invalid(error.problems)
             return Done()
         except Invalid as error:
-            log.error("source_unreadable", why=error.message, hint=error.hint)  # noqa: TRY400  a person's slip
-            await self._tell_source(Reason.SOURCE_UNREADABLE, error.message)
+            if await self._tell_source(Reason.SOURCE_UNREADABLE, error.message):
+                log.error("source_unreadable", why=error.message, hint=error.hint)  # noqa: TRY400  a person's slip
             return Done()
-        self._reading.saved()
         await self._tell_source(Reason.SOURCE_READ, "")
         if snapshot.revision != self._revision:
             self._revision, self._since = snapshot.revision, self._clock.now()
@@ -98,10 +89,9 @@ class SpecsTurn:
         now = self._clock.now()
         cure = await self._cure(situation.state, now)
         wish = replace(self._reading.wish, heal=cure.now, now=now)
-        plan = consider(loaded, snapshot, situation.state, wish)
-        generation = situation.state.generation
+        plan = await asyncio.to_thread(consider, loaded, snapshot, situation.state, wish)
         if plan.doable or plan.settled:
-            effects = await data_effects(plan, situation, self._store.views)
+            effects = await self._effects(plan, situation)
             generation = await apply(plan, self._store, self._clock, actor=ACTOR)
             log.info(
                 "plan_applied",
@@ -135,6 +125,14 @@ class SpecsTurn:
             for block in plan.blocks:
                 log.error("plan_blocked", key=str(block.key), why=block.reason, remedy=block.remedy)
         self._said = after
+
+    async def _effects(self, plan: Plan, situation: Situation) -> list[DataEffect]:
+        """Return what the log says of stored records: nothing, where it would take long to find out."""
+        try:
+            async with asyncio.timeout(EFFECTS_WITHIN):
+                return await data_effects(plan, situation, self._store.views)
+        except TimeoutError:
+            return []
 
     async def _invalid(self, problems: Sequence[Problem]) -> None:
         first = problems[0]
@@ -195,14 +193,16 @@ def _held(plan: Plan, new: Sequence[tuple[str, Status]], moment: Moment) -> Iter
     yield Event(new_id("evt", moment.at), EventType.PLAN_FAILED, "Plan", moment.at, data)
 
 
-async def remap_turn(remap: Remap) -> Verdict:
-    """Bring stored records to the mapping in force."""
-    for run in await remap.all():
+async def remap_turn(remap: Remap, name: str) -> bool:
+    """Bring stored records of a connection to the mapping in force; return whether some may be left."""
+    runs = await remap.connection(name, pages=PAGES)
+    for run in runs:
         log.info(
             "records_remapped",
+            connection=name,
             entity=run.entity,
             read=run.read,
             changed=run.updated,
             invalid=run.invalid,
         )
-    return Done()
+    return any(run.pages >= PAGES for run in runs)
