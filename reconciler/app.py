@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from reconciler.connectors.catalogue import catalogue_files
 from reconciler.engine.effect import DataEffect, data_effects
@@ -86,6 +86,26 @@ class House:
         from reconciler.engine.remap import Remap  # noqa: PLC0415
 
         return Remap(self.store, self.in_force, self.clock)
+
+    async def webhooks(self) -> None:
+        """Tell the outside of events by webhooks, until cancelled: a service beside the others."""
+        from reconciler.connectors.secrets import Redactor, resolve  # noqa: PLC0415
+        from reconciler.engine.dispatch import Post  # noqa: PLC0415
+        from reconciler.engine.outgoing import Outgoing  # noqa: PLC0415
+        from reconciler.web.versions import CURRENT  # noqa: PLC0415
+        from reconciler.webhooks.sender import WebhookSender  # noqa: PLC0415  httpx is heavy
+        from reconciler.webhooks.targets import Targets, networks  # noqa: PLC0415
+        from reconciler.webhooks.wire import Wire  # noqa: PLC0415
+
+        def reveal(reference: Mapping[str, Any], what: str) -> str:
+            return resolve(reference, os.environ, what=what).reveal()
+
+        wire = Wire(Targets(networks(self.settings.allowed_targets.replace(",", " ").split())))
+        sender = WebhookSender(self.clock, wire, reveal, Redactor(), version=CURRENT.name)
+        try:
+            await Outgoing(Post(self.store, self.in_force, sender, self.clock)).run()
+        finally:
+            await wire.close()
 
 
 @asynccontextmanager

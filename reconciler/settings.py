@@ -23,6 +23,8 @@ class Settings(BaseSettings):
     """Where ``run`` listens."""
     allowed_hosts: tuple[str, ...] = ()
     """Host names that the API answers for beside the loopback ones (behind a proxy)."""
+    allowed_targets: str = ""
+    """Networks that webhooks may go to beside public addresses, and by http://: ``10.20.0.0/16,127.0.0.1``."""
     workers: int = 4
     """How many connections are synced at a time."""
     log_level: Literal["debug", "info", "warning", "error"] = "info"

@@ -70,7 +70,7 @@ async def _run(path: Path, env: str | None, address: tuple[str, int]) -> None:
             async def web() -> None:
                 await app.serve(built, made, address, started=started)
 
-            work = asyncio.ensure_future(made.run(web))
+            work = asyncio.ensure_future(made.run(web, built.webhooks))
             telling = asyncio.ensure_future(_tell(started, path, address))
             try:
                 await app.until_stopped(work)
