@@ -20,7 +20,6 @@ from reconciler.ports import Clock, Store, Views
 log = structlog.get_logger()
 
 BATCH: Final = 500
-"""So many events are routed in one transaction."""
 
 OLDEST: Final = timedelta(hours=76)
 """What happened longer ago is not told any more: no delivery is tried for longer either."""
@@ -110,19 +109,22 @@ def key_of(subject: str) -> ResourceKey | None:
 
 
 class Routing:
-    """Makes deliveries of events."""
+    """Makes deliveries of events, *batch* events at most in one transaction."""
 
-    def __init__(self, store: Store, in_force: InForce, clock: Clock) -> None:
+    def __init__(
+        self, store: Store, in_force: InForce, clock: Clock, *, batch: int = BATCH
+    ) -> None:
+        self._batch = batch
         self._store = store
         self._in_force = in_force
         self._clock = clock
         self._known: tuple[int, Mapping[str, Route]] = (-1, {})
 
     async def turn(self) -> bool:
-        """Route what has come in, ``BATCH`` events at most; return whether there may be more."""
+        """Route what has come in, a batch at most; return whether there may be more."""
         now = self._clock.now()
         async with self._store.begin() as unit:
-            taken = await unit.outbox.take(limit=BATCH)
+            taken = await unit.outbox.take(limit=self._batch)
             if not taken:
                 return False
             # After taking: a route that is older than an event is seen with it.
@@ -134,7 +136,7 @@ class Routing:
         if len(fresh) < len(taken):
             log.warning("events_too_old", count=len(taken) - len(fresh))
         log.debug("events_routed", events=len(fresh), deliveries=len(wanted))
-        return len(taken) == BATCH
+        return len(taken) == self._batch
 
     async def _wanted(
         self, events: Sequence[Event], situation: Situation, now: datetime
