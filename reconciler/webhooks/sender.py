@@ -149,8 +149,18 @@ def retry_after(headers: Mapping[str, str], now: datetime) -> timedelta | None:
 
 
 def _given(headers: Mapping[str, str]) -> dict[str, str]:
-    """Return the headers of a route that are its own to set."""
+    """Return the headers of a route that are its own to set.
+
+    Raises:
+        Invalid: if one holds what cannot be sent.
+    """
     lower = {name.lower(): text for name, text in headers.items()}
+    for name, text in lower.items():
+        if not (text.isascii() and text.isprintable() and name.isascii() and name.isprintable()):
+            raise Invalid(
+                f"the header {name!r} of the route holds what cannot be sent",
+                hint="write letters, digits and signs of ASCII, on one line",
+            )
     return {
         name: text
         for name, text in lower.items()
