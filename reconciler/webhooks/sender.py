@@ -1,6 +1,5 @@
 """``ports.Sender`` for webhooks: an event, signed, to the address that its route names."""
 
-import asyncio
 from collections.abc import Callable, Iterable, Mapping
 from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
@@ -17,8 +16,6 @@ from reconciler.webhooks.payload import body_of
 from reconciler.webhooks.signing import PREFIX, headers_of, keys_of
 from reconciler.webhooks.wire import Said, Wire
 
-TIMEOUT: Final = timedelta(seconds=10)
-"""So long a receiver has to answer, from the look-up of its name to the end of what is kept."""
 ANSWER: Final = 1_000
 """Characters of an answer that are kept."""
 LONGEST: Final = timedelta(days=1)
@@ -69,7 +66,8 @@ class WebhookSender:
             why = f"{error.message} ({error.hint})" if error.hint else error.message
             return self._attempt(at, 0, why)
         except TimeoutError:
-            return self._attempt(at, 0, f"no answer within {TIMEOUT.total_seconds():g} s")
+            seconds = self._wire.timeout.total_seconds()
+            return self._attempt(at, 0, f"no answer within {seconds:g} s")
         except (httpcore.NetworkError, httpcore.ProtocolError, httpcore.TimeoutException) as error:
             return self._attempt(at, 0, f"no answer: {_why(error)}")
         except (OSError, ValueError) as error:
@@ -98,8 +96,7 @@ class WebhookSender:
         to = httpcore.URL(
             scheme=url.raw_scheme, host=url.raw_host, port=_port(url), target=url.raw_path
         )
-        async with asyncio.timeout(TIMEOUT.total_seconds()):
-            return await self._wire.post(to, headers, body)
+        return await self._wire.post(to, headers, body)
 
     def _address(self, given: str | Mapping[str, Any], what: str) -> httpx.URL:
         secret = not isinstance(given, str)

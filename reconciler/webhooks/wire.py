@@ -4,8 +4,10 @@ Written on httpcore, which lets the one who connects say where to, while TLS sti
 Proxies and credentials of the environment are not used.
 """
 
+import asyncio
 import ssl
 from collections.abc import Iterable, Mapping
+from datetime import timedelta
 from functools import cache
 from typing import Final, NamedTuple
 
@@ -13,6 +15,9 @@ import certifi
 import httpcore
 
 from reconciler.webhooks.targets import Targets
+
+TIMEOUT: Final = timedelta(seconds=10)
+"""So long a receiver has to answer, from the look-up of its name to the end of what is kept."""
 
 KEPT: Final = 8_192
 """Bytes of an answer that are read; the rest is left where it is."""
@@ -33,7 +38,14 @@ class Said(NamedTuple):
 class Wire:
     """Sends requests; connections are kept for the next one. ``trusted`` verifies receivers."""
 
-    def __init__(self, targets: Targets, *, trusted: ssl.SSLContext | None = None) -> None:
+    def __init__(
+        self,
+        targets: Targets,
+        *,
+        trusted: ssl.SSLContext | None = None,
+        timeout: timedelta = TIMEOUT,
+    ) -> None:
+        self.timeout = timeout
         self._pools = {
             scheme: httpcore.AsyncConnectionPool(
                 ssl_context=trusted or _trusted(),
@@ -50,11 +62,15 @@ class Wire:
 
         Raises:
             Invalid, Unreachable: if it may not go there.
+            TimeoutError: if it takes longer than ``timeout``.
             httpcore's errors: if there was no answer.
         """
         pool = self._pools[url.scheme.decode()]
         sent: dict[bytes | str, bytes | str] = dict(headers.items())
-        async with pool.stream("POST", url, headers=sent, content=body) as response:
+        async with (
+            asyncio.timeout(self.timeout.total_seconds()),
+            pool.stream("POST", url, headers=sent, content=body) as response,
+        ):
             beginning = b""
             async for chunk in response.aiter_stream():
                 beginning += chunk

@@ -118,10 +118,10 @@ async def make() -> AsyncIterator[Make]:
         environ: Mapping[str, str] | None = None,
         *,
         allowed: tuple[str, ...] = LOOPBACK,
-        targets: Targets | None = None,
+        wire: Wire | None = None,
     ) -> WebhookSender:
         known = {"HOOK": SECRET} if environ is None else environ
-        wires.append(Wire(targets or Targets(networks(allowed))))
+        wires.append(wire or Wire(Targets(networks(allowed))))
 
         def reveal(reference: Mapping[str, Any], what: str) -> str:
             return resolve(reference, known, what=what).reveal()

@@ -10,12 +10,14 @@ from pathlib import Path
 import pytest
 from standardwebhooks.webhooks import Webhook
 
-from reconciler.webhooks import sender as sending
 from reconciler.webhooks.payload import LARGEST, body_of
 from reconciler.webhooks.sender import ANSWER, WebhookSender, retry_after
+from reconciler.webhooks.targets import Targets, networks
+from reconciler.webhooks.wire import Wire
 from tests.webhooks.conftest import (
     DELIVERY,
     EVENT,
+    LOOPBACK,
     NOW,
     SECRET,
     Got,
@@ -121,15 +123,14 @@ async def test_an_answer_without_end_does_not_hold_us(
     assert (attempt.status, attempt.answer) == (200, "y" * ANSWER)
 
 
-async def test_a_receiver_that_says_nothing_is_given_up(
-    sender: WebhookSender, receiver: Receiver, monkeypatch: pytest.MonkeyPatch
-) -> None:
+async def test_a_receiver_that_says_nothing_is_given_up(make: Make, receiver: Receiver) -> None:
     async def silent(_got: Got, _writer: asyncio.StreamWriter) -> None:
         await asyncio.get_running_loop().create_future()
 
-    assert timedelta(seconds=10) == sending.TIMEOUT
-    monkeypatch.setattr(sending, "TIMEOUT", timedelta(milliseconds=50))
+    targets = Targets(networks(LOOPBACK))
+    assert Wire(targets).timeout == timedelta(seconds=10)
     receiver.answer = silent
+    sender = make(wire=Wire(targets, timeout=timedelta(milliseconds=50)))
     attempt = await sender.send(DELIVERY, EVENT, hook(receiver.url))
     assert (attempt.status, attempt.answer) == (0, "no answer within 0.05 s")
     assert attempt.took >= timedelta(milliseconds=50)

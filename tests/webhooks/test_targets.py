@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 
 from reconciler.errors import Invalid, Unreachable
 from reconciler.webhooks.targets import SETTING, Targets, is_public, networks, resolve
+from reconciler.webhooks.wire import Wire
 from tests.webhooks.conftest import DELIVERY, EVENT, Make, Receiver, hook
 
 PRIVATE = [
@@ -125,7 +126,7 @@ async def test_a_name_that_is_answered_otherwise_the_second_time_gains_nothing(
     async def rebinding(_host: str, _port: int) -> Sequence[str]:
         return answers.pop(0)
 
-    sender = make(targets=Targets(networks(["::1"]), rebinding))
+    sender = make(wire=Wire(Targets(networks(["::1"]), rebinding)))
     to = hook(f"http://hooks.example.com:{receiver.port}/in")
     first = await sender.send(DELIVERY, EVENT, to)
     assert len(answers) == 2
