@@ -99,15 +99,12 @@ class WebhookSender:
         return await self._wire.post(to, headers, body)
 
     def _address(self, given: str | Mapping[str, Any], what: str) -> httpx.URL:
-        secret = not isinstance(given, str)
         text = given if isinstance(given, str) else self._reveal(given, what).strip()
-        if secret:
-            self._cleaner.learn([text])
         try:
             url = httpx.URL(text)
         except (httpx.InvalidURL, UnicodeError):
             raise Invalid(f"{what} is no address", hint="write https://host/path") from None
-        if secret:
+        if not isinstance(given, str):
             self._cleaner.learn([url.host, url.raw_path.decode()])
         if url.scheme not in {"http", "https"} or not url.host or url.userinfo:
             raise Invalid(

@@ -145,3 +145,16 @@ async def test_without_leave_nothing_on_this_machine_is_even_connected_to(
     )
     assert attempt.status == 0
     assert receiver.connections == 0
+
+
+@pytest.mark.parametrize("addresses", [["127.0.0.2", "127.0.0.1"], ["127.0.0.1", "127.0.0.2"]])
+async def test_of_several_addresses_the_first_that_answers_is_taken(
+    make: Make, receiver: Receiver, addresses: list[str]
+) -> None:
+    async def known(_host: str, _port: int) -> Sequence[str]:
+        return addresses
+
+    sender = make(wire=Wire(Targets(networks(["127.0.0.0/8"]), known)))
+    attempt = await sender.send(DELIVERY, EVENT, hook(f"http://hooks.invalid:{receiver.port}/in"))
+    assert attempt.status == 204, attempt.answer
+    assert receiver.connections == 1
