@@ -14,7 +14,7 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from reconciler.connectors.catalogue import catalogue_files
 from reconciler.engine.effect import DataEffect, data_effects
@@ -22,7 +22,7 @@ from reconciler.engine.inforce import InForce
 from reconciler.engine.reader import RecordReader
 from reconciler.engine.reconcile import Wish, consider, read_specs
 from reconciler.engine.writer import Writer
-from reconciler.errors import Invalid
+from reconciler.errors import Invalid, ReconcilerError
 from reconciler.model.change import Plan
 from reconciler.model.resource import Resource
 from reconciler.plan.scope import unmatched
@@ -60,6 +60,7 @@ class House:
     clock: SystemClock
     catalogue: Mapping[str, Resource]
     in_force: InForce
+    writer: Writer | None = None
 
     @cached_property
     def reader(self) -> RecordReader:
@@ -90,6 +91,31 @@ class House:
         from reconciler.engine.remap import Remap  # noqa: PLC0415
 
         return Remap(self.store, self.in_force, self.clock)
+
+    async def keep_writing(self) -> None:
+        """Keep the lease of the one writer, until cancelled or lost: a service beside the others."""
+        if self.writer is not None:
+            await self.writer.keep()
+
+    async def webhooks(self) -> None:
+        """Tell the outside of events by webhooks, until cancelled: a service beside the others."""
+        from reconciler.connectors.secrets import Redactor, resolve  # noqa: PLC0415
+        from reconciler.engine.dispatch import Post  # noqa: PLC0415
+        from reconciler.engine.outgoing import Outgoing  # noqa: PLC0415
+        from reconciler.web.versions import CURRENT  # noqa: PLC0415
+        from reconciler.webhooks.sender import WebhookSender  # noqa: PLC0415  httpx is heavy
+        from reconciler.webhooks.targets import Targets, networks  # noqa: PLC0415
+        from reconciler.webhooks.wire import Wire  # noqa: PLC0415
+
+        def reveal(reference: Mapping[str, Any], what: str) -> str:
+            return resolve(reference, os.environ, what=what).reveal()
+
+        wire = Wire(Targets(networks(self.settings.allowed_targets.replace(",", " ").split())))
+        sender = WebhookSender(self.clock, wire, reveal, Redactor(), version=CURRENT.name)
+        try:
+            await Outgoing(Post(self.store, self.in_force, sender, self.clock)).run()
+        finally:
+            await wire.close()
 
 
 @asynccontextmanager
@@ -175,7 +201,7 @@ async def writing(opened: House, role: str, wait: timedelta | None = None) -> As
     writer = Writer(opened.store, opened.clock, _holder(role))
     await writer.take(wait)
     try:
-        yield replace(opened, store=writer.store)
+        yield replace(opened, store=writer.store, writer=writer)
     finally:
         await writer.release()
 
@@ -243,10 +269,17 @@ async def serve(
         syncs=made,
         in_force=built.in_force,
         schedule=made,
+        edits=edits(built, made.look_at_specs),
         checks={"database": built.check_store},
         policy=Policy(hosts=Policy().hosts | {host, *built.settings.allowed_hosts}),
     )
     await serve_app(make_app(services), host=host, port=port, started=started)
+
+
+def _first(group: BaseExceptionGroup[ReconcilerError]) -> ReconcilerError:
+    """Return the first of the errors that several parts of a process have met."""
+    one = group.exceptions[0]
+    return _first(one) if isinstance(one, BaseExceptionGroup) else one
 
 
 async def until_stopped(work: "asyncio.Task[None]") -> None:
@@ -258,6 +291,11 @@ async def until_stopped(work: "asyncio.Task[None]") -> None:
         await work
     except asyncio.CancelledError:
         return
+    except BaseExceptionGroup as group:
+        ours = group.subgroup(ReconcilerError)
+        if ours is None:
+            raise
+        raise _first(ours) from group
     finally:
         for number in (signal.SIGINT, signal.SIGTERM):
             loop.remove_signal_handler(number)

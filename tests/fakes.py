@@ -2,12 +2,13 @@
 
 import asyncio
 import itertools
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from reconciler.errors import ReconcilerError
+from reconciler.model.event import Attempt, Delivery, Event
 from reconciler.model.record import Page
 from reconciler.model.resource import Resource
 from reconciler.model.value import canonical
@@ -146,3 +147,38 @@ class ScriptedConnectors:
 
     def open(self, connection: Resource, manifest: Resource) -> ScriptedConnector:
         return self.connector
+
+
+@dataclass
+class RecordingSender:
+    """Receivers that are a script: what each route answers next, 204 where nothing is said.
+
+    ``hold`` maps a route's name to what its answers wait for.
+    """
+
+    clock: TurnedClock
+    answers: dict[str, list[int]] = field(default_factory=dict)
+    hold: dict[str, asyncio.Event] = field(default_factory=dict)
+    sent: list[tuple[str, str, str]] = field(default_factory=list)
+    at: list[datetime] = field(default_factory=list)
+
+    async def send(self, delivery: Delivery, event: Event, route: Resource) -> Attempt:
+        name = route.key.name
+        at = self.clock.now()
+        self.sent.append((name, event.id, delivery.id))
+        self.at.append(at)
+        if name in self.hold:
+            await self.hold[name].wait()
+        script = self.answers.get(name, [])
+        return Attempt(at, script.pop(0) if script else 204, timedelta(0))
+
+    def to(self, name: str) -> list[str]:
+        """Return the ids of the events that were sent to a route, in their order."""
+        return [event for route, event, _ in self.sent if route == name]
+
+
+async def until(true: Callable[[], bool]) -> None:
+    """Return when *true* says so; fail if it never does."""
+    async with asyncio.timeout(20):
+        while not true():  # noqa: ASYNC110  what is waited for tells nobody
+            await asyncio.sleep(0)

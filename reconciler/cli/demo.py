@@ -148,7 +148,7 @@ class Story:
         async def web() -> None:
             await serve(self.built, made, ("127.0.0.1", port), started=started)
 
-        work = asyncio.ensure_future(made.run(web))
+        work = asyncio.ensure_future(made.run(web, self.built.webhooks))
         try:
             await _first(started.wait(), work)
             self.token = await issue(self.built, CONNECTION, CONNECTION)

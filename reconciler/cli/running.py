@@ -2,13 +2,14 @@
 
 import asyncio
 import sys
+from datetime import timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Self
 
 import typer
 
 from reconciler.cli.failure import fail, go
-from reconciler.cli.specs import Env, SpecsPath
+from reconciler.cli.specs import Env, SpecsPath, Wait, parse_wait
 from reconciler.errors import Invalid
 
 if TYPE_CHECKING:
@@ -31,6 +32,7 @@ def run(
             "--behind-proxy", help="A proxy in front speaks TLS; needed for a public bind."
         ),
     ] = False,
+    wait: Wait = None,
 ) -> None:
     """Run the reconciler: watch the specs, apply changes, sync on schedule, serve the API.
 
@@ -40,7 +42,7 @@ def run(
 
     settings = Settings()
     address = _address(bind or settings.bind, behind_proxy=behind_proxy)
-    go(_run(path, env, address))
+    go(_run(path, env, address, parse_wait(wait)))
 
 
 def _address(bind: str, *, behind_proxy: bool) -> tuple[str, int]:
@@ -54,7 +56,9 @@ def _address(bind: str, *, behind_proxy: bool) -> tuple[str, int]:
     return host, int(port)
 
 
-async def _run(path: Path, env: str | None, address: tuple[str, int]) -> None:
+async def _run(
+    path: Path, env: str | None, address: tuple[str, int], waits: timedelta | None
+) -> None:
     from reconciler import app  # noqa: PLC0415
     from reconciler.engine.reconcile import Wish  # noqa: PLC0415
     from reconciler.settings import Settings  # noqa: PLC0415
@@ -63,14 +67,14 @@ async def _run(path: Path, env: str | None, address: tuple[str, int]) -> None:
     settings = Settings()
     set_up_logs(settings.log_level, settings.log_format)
     with app.held(settings):
-        async with app.house(settings) as built:
+        async with app.house(settings) as opened, app.writing(opened, "run", waits) as built:
             made = app.runtime(built, path, Wish(environment=env))
             started = asyncio.Event()
 
             async def web() -> None:
                 await app.serve(built, made, address, started=started)
 
-            work = asyncio.ensure_future(made.run(web))
+            work = asyncio.ensure_future(made.run(web, built.webhooks, built.keep_writing))
             telling = asyncio.ensure_future(_tell(started, path, address))
             try:
                 await app.until_stopped(work)

@@ -32,6 +32,11 @@ Names = Annotated[
 ]
 
 
+Wait = Annotated[
+    str | None, typer.Option(help="Wait so long for another process that reconciles to end: 60s.")
+]
+
+
 class ProblemForm(StrEnum):
     """The forms of problems."""
 
@@ -241,9 +246,7 @@ def apply(
         bool, typer.Option("--heal", help="Put back what was changed outside of git.")
     ] = False,
     auto_approve: Annotated[bool, typer.Option("--auto-approve", help="Do not ask.")] = False,
-    wait: Annotated[
-        str | None, typer.Option(help="Wait so long for another apply to end: 60s.")
-    ] = None,
+    wait: Wait = None,
 ) -> None:
     """Bring specs into force, in one transaction. Asks first on a terminal.
 
@@ -252,11 +255,15 @@ def apply(
     Example: reconciler apply specs/ --auto-approve
     """
     options = _Options(env, only or (), exclude or (), selector, prune, max_deletes, heal)
+    go(_applied(path, options, parse_wait(wait), diff=diff, approved=auto_approve))
+
+
+def parse_wait(wait: str | None) -> timedelta | None:
+    """Return how long to wait for another process to end, or end the program."""
     try:
-        waits = parse_duration(wait) if wait else None
+        return parse_duration(wait) if wait else None
     except ValueError as error:
         fail(Invalid(f"--wait: {error}"))
-    go(_applied(path, options, waits, diff=diff, approved=auto_approve))
 
 
 async def _applied(

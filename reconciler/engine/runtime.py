@@ -123,6 +123,10 @@ class Runtime:
             self._requests.ask(key, token)
         self._queue.add(key, Priority.PERSON)
 
+    async def look_at_specs(self) -> None:
+        """Look at the specs now: somebody has changed something beside them."""
+        self.look(SPECS)
+
     def handled(self, key: str, token: str | None = None) -> str | None:
         """Return the token of *key* that was handled last; of a *token*, it itself once it was handled."""
         if token is None:

@@ -4,7 +4,7 @@ A lease alone does not keep two from acting: one may be frozen, and wake up late
 looks at the lease in the database before it ends: under another holder or epoch nothing is written.
 """
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from datetime import timedelta
 from typing import Final
@@ -138,6 +138,10 @@ class FencedStore:
     def views(self) -> Views:
         """The read side."""
         return self._store.views
+
+    def listen(self, heard: Callable[[], None]) -> None:
+        """Call *heard* after each transaction of this process that left something in the outbox."""
+        self._store.listen(heard)
 
     async def close(self) -> None:
         """Let go of files and connections."""

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
-from typing import Any
+from typing import Any, Final
 
 
 class EventType(StrEnum):
@@ -26,6 +26,39 @@ class EventType(StrEnum):
     DELETES_HELD = "deletes.held"
 
 
+class EventSeverity(StrEnum):
+    """How bad an event is, the mildest first."""
+
+    INFO = "info"
+    WARNING = "warning"
+    ERROR = "error"
+    CRITICAL = "critical"
+
+    def reaches(self, least: "EventSeverity") -> bool:
+        """Return whether it is at least as bad as *least*."""
+        order = list(EventSeverity)
+        return order.index(self) >= order.index(least)
+
+
+SEVERITIES: Final[Mapping[EventType, EventSeverity]] = {
+    EventType.RESOURCE_CREATED: EventSeverity.INFO,
+    EventType.RESOURCE_UPDATED: EventSeverity.INFO,
+    EventType.RESOURCE_DELETED: EventSeverity.INFO,
+    EventType.PLAN_APPLIED: EventSeverity.INFO,
+    EventType.PLAN_FAILED: EventSeverity.ERROR,
+    EventType.DRIFT_DETECTED: EventSeverity.WARNING,
+    EventType.DRIFT_RESOLVED: EventSeverity.INFO,
+    EventType.SOURCE_INVALID: EventSeverity.ERROR,
+    EventType.SOURCE_RECOVERED: EventSeverity.INFO,
+    EventType.SYNC_STARTED: EventSeverity.INFO,
+    EventType.SYNC_COMPLETED: EventSeverity.INFO,
+    EventType.SYNC_FAILED: EventSeverity.ERROR,
+    EventType.RECORDS_CHANGED: EventSeverity.INFO,
+    EventType.DELETES_HELD: EventSeverity.ERROR,
+}
+"""How bad each event is; what is over again (``*.recovered``) is as mild as news."""
+
+
 @dataclass(frozen=True, slots=True)
 class Event:
     """A fact. ``subject`` is what it is about (``Connection/acme-erp``); ``data`` holds no secret."""
@@ -36,6 +69,11 @@ class Event:
     occurred_at: datetime
     data: Mapping[str, Any] = field(default_factory=dict)
     trace: str = ""
+
+    @property
+    def severity(self) -> EventSeverity:
+        """How bad it is."""
+        return SEVERITIES[self.type]
 
 
 class DeliveryStatus(StrEnum):
@@ -48,12 +86,22 @@ class DeliveryStatus(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Attempt:
-    """One try to deliver: when, what came back (0: no answer), and how long it took."""
+    """One try to deliver: when, what came back (0: no answer), and how long it took.
+
+    ``answer`` is the beginning of what the receiver said, or why there was no answer. ``wait`` is how
+    long it asked us to wait (``Retry-After``).
+    """
 
     at: datetime
     status: int
     took: timedelta
     answer: str = ""
+    wait: timedelta | None = None
+
+    @property
+    def well(self) -> bool:
+        """Whether the receiver took it: 2xx, and nothing else."""
+        return 200 <= self.status < 300
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,9 +112,22 @@ class Lease:
     until: datetime
 
 
+ORDERED_TRIES: Final = 3
+"""So often an event is tried at a route before later ones about its subject no longer wait for it."""
+
+LONGEST_ASKED: Final = timedelta(hours=1)
+"""So long a receiver may ask us to wait; or twice the planned wait, where that is longer."""
+
+_GONE: Final = 410
+
+
 @dataclass(frozen=True, slots=True)
 class Delivery:
-    """An event on its way to one route; ``id`` never changes, so that a receiver can tell a repeat."""
+    """An event on its way to one route; ``id`` never changes, so that a receiver can tell a repeat.
+
+    ``route`` is the route's uid, which a rename keeps. Deliveries with one ``subject`` go to a route in
+    the order of their events. ``reason`` says why a dead one is dead.
+    """
 
     id: str
     event_id: str
@@ -75,13 +136,31 @@ class Delivery:
     status: DeliveryStatus = DeliveryStatus.PENDING
     attempts: tuple[Attempt, ...] = ()
     lease: Lease | None = None
+    subject: str = ""
+    reason: str = ""
 
     def after(self, attempt: Attempt, waits: tuple[timedelta, ...]) -> "Delivery":
-        """Return the delivery that *attempt* leads to: done, due again after the next wait, or dead."""
+        """Return the delivery that *attempt* leads to: done, due again after the next wait, or dead.
+
+        The next wait counts from the end of the attempt, and is longer if the receiver asked for it.
+        """
         attempts = (*self.attempts, attempt)
-        if 200 <= attempt.status < 300:
-            return replace(self, status=DeliveryStatus.DELIVERED, attempts=attempts, lease=None)
+        settled = replace(self, attempts=attempts, lease=None)
+        if attempt.well:
+            return replace(settled, status=DeliveryStatus.DELIVERED)
+        if attempt.status == _GONE:
+            return settled.ended("the receiver answered 410 Gone: it wants no more")
         if len(attempts) >= len(waits):
-            return replace(self, status=DeliveryStatus.DEAD, attempts=attempts, lease=None)
-        due = attempt.at + waits[len(attempts)]
-        return replace(self, due_at=due, attempts=attempts, lease=None)
+            return settled.ended(f"none of {len(attempts)} attempts was answered with 2xx")
+        wait = _wait(waits[len(attempts)], attempt.wait)
+        return replace(settled, due_at=attempt.at + attempt.took + wait)
+
+    def ended(self, reason: str) -> "Delivery":
+        """Return the delivery given up, for *reason*."""
+        return replace(self, status=DeliveryStatus.DEAD, lease=None, reason=reason)
+
+
+def _wait(planned: timedelta, asked: timedelta | None) -> timedelta:
+    if asked is None:
+        return planned
+    return min(max(planned, asked), max(2 * planned, LONGEST_ASKED))

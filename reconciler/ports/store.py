@@ -1,6 +1,6 @@
 """The store: a transaction at a time, with one small port a table family."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import AbstractAsyncContextManager
 from datetime import datetime, timedelta
 from typing import Protocol
@@ -97,18 +97,38 @@ class Outbox(Protocol):
         """Keep *events* with this transaction."""
         ...
 
+    async def take(self, *, limit: int) -> Sequence[Event]:
+        """Take the events that nobody has taken, the oldest first; taken when this is committed.
+
+        Whoever takes at the same time waits for this transaction. No event is ever left behind: one
+        that is committed late is taken late.
+        """
+        ...
+
     async def enqueue(self, deliveries: Sequence[Delivery]) -> None:
-        """Keep *deliveries* that are to be made."""
+        """Keep *deliveries* that are to be made; one whose id is known is the same delivery."""
         ...
 
     async def claim(
-        self, holder: str, *, now: datetime, lease: timedelta, limit: int
+        self, holder: str, *, now: datetime, lease: timedelta, limit: int, route: str | None = None
     ) -> Sequence[Delivery]:
-        """Take due deliveries under a lease that lapses."""
+        """Take due deliveries, of all routes or of one, under a lease that lapses.
+
+        One that has an earlier one about the same subject before it at its route waits for that, unless
+        one of them has failed ``ORDERED_TRIES`` times: then each goes by its own schedule.
+        """
         ...
 
     async def settle(self, delivery: Delivery) -> None:
         """Keep how a delivery stands after an attempt."""
+        ...
+
+    async def release(self, holder: str) -> None:
+        """Let go of all deliveries that *holder* has claimed and not settled."""
+        ...
+
+    async def give_up(self, route: str, *, reason: str) -> int:
+        """End all pending deliveries of *route* as dead; return how many."""
         ...
 
 
@@ -213,6 +233,10 @@ class Store(Protocol):
     @property
     def views(self) -> Views:
         """The read side."""
+        ...
+
+    def listen(self, heard: Callable[[], None]) -> None:
+        """Call *heard* after each transaction of this process that left something in the outbox."""
         ...
 
     async def close(self) -> None:

@@ -10,7 +10,7 @@ from reconciler.model.change import State
 from reconciler.model.condition import Status
 from reconciler.model.connection import ConnectionState
 from reconciler.model.drift import Drift
-from reconciler.model.event import Event
+from reconciler.model.event import Delivery, Event
 from reconciler.model.record import RecordQuery, Row, StoredRecord
 from reconciler.model.resource import Resource, ResourceKey
 from reconciler.model.sync import Cursor, SyncRun
@@ -82,6 +82,21 @@ class Views(Protocol):
 
     async def events(self, *, subject: str | None = None, limit: int = 100) -> Sequence[Event]:
         """Return events, the newest first."""
+        ...
+
+    async def event(self, event_id: str) -> Event | None:
+        """Return one event."""
+        ...
+
+    async def delivery(self, delivery_id: str) -> Delivery | None:
+        """Return one delivery, with its attempts."""
+        ...
+
+    async def waiting(self) -> Mapping[str, datetime]:
+        """Return when each route (its uid) that has pending deliveries can be served next.
+
+        A time that is past: now. Deliveries that wait for others do not count.
+        """
         ...
 
     async def token_by_digest(self, digest: bytes) -> Token | None:

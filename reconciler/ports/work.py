@@ -6,6 +6,7 @@ from datetime import timedelta
 from typing import Any, Protocol
 
 from reconciler.model.event import Attempt, Delivery, Event
+from reconciler.model.resource import Resource
 from reconciler.model.sync import SyncMode, Trigger
 
 
@@ -76,6 +77,9 @@ class SyncRequest:
 class Sender(Protocol):
     """Sends one event to one address."""
 
-    async def send(self, delivery: Delivery, event: Event) -> Attempt:
-        """Return what came of it; never raises for what the receiver did."""
+    async def send(self, delivery: Delivery, event: Event, route: Resource) -> Attempt:
+        """Send to where *route* says, and return what came of it.
+
+        It never raises for what the receiver did, nor for an address or a secret that leads nowhere.
+        """
         ...

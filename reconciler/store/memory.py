@@ -4,16 +4,12 @@ It imports no database library, and is the model that the SQL store is tested ag
 """
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 
-from reconciler.store.in_memory.families import (
-    MemoryLeases,
-    MemoryOutbox,
-    MemoryRuns,
-    MemoryTokens,
-)
+from reconciler.store.in_memory.families import MemoryLeases, MemoryRuns, MemoryTokens
 from reconciler.store.in_memory.objects import MemoryObjects
+from reconciler.store.in_memory.outbox import MemoryOutbox
 from reconciler.store.in_memory.records import MemoryRecords
 from reconciler.store.in_memory.shelf import Draft, Shelf
 from reconciler.store.in_memory.trust import (
@@ -28,8 +24,9 @@ from reconciler.store.in_memory.views import MemoryViews
 class MemoryUnit:
     """``ports.UnitOfWork`` over a copy of all there is."""
 
-    def __init__(self, draft: Draft) -> None:
+    def __init__(self, draft: Draft, told: Callable[[], None]) -> None:
         self._draft = draft
+        self._told = told
         self.objects = MemoryObjects(draft)
         self.records = MemoryRecords(draft)
         self.runs = MemoryRuns(draft)
@@ -44,6 +41,8 @@ class MemoryUnit:
     async def commit(self) -> None:
         """Make it all true."""
         await self._draft.commit()
+        if self.outbox.stirred:
+            self._told()
 
 
 class MemoryStore:
@@ -53,6 +52,7 @@ class MemoryStore:
         self._shelf = Shelf()
         self._gate = asyncio.Lock()
         self._views = MemoryViews(lambda: self._shelf)
+        self._listeners: list[Callable[[], None]] = []
 
     @asynccontextmanager
     async def begin(self) -> AsyncIterator[MemoryUnit]:
@@ -60,7 +60,7 @@ class MemoryStore:
         async with self._gate:
             draft = Draft(self._shelf, self._keep)
             try:
-                yield MemoryUnit(draft)
+                yield MemoryUnit(draft, self._tell)
             finally:
                 draft.abandon()
 
@@ -69,8 +69,16 @@ class MemoryStore:
         """The read side."""
         return self._views
 
+    def listen(self, heard: Callable[[], None]) -> None:
+        """Call *heard* after each transaction that left something in the outbox."""
+        self._listeners.append(heard)
+
     async def close(self) -> None:
         """Hold on to nothing: there is nothing to let go of."""
 
     def _keep(self, shelf: Shelf) -> None:
         self._shelf = shelf
+
+    def _tell(self) -> None:
+        for heard in self._listeners:
+            heard()

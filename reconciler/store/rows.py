@@ -22,6 +22,8 @@ AnyRow: TypeAlias = DatabaseRow[*tuple[Any, ...]]
 """A row of whatever columns."""
 
 
+_MICROSECOND = timedelta(microseconds=1)
+
 # ── resources ────────────────────────────────────────────────────────────────────────────────────
 
 
@@ -239,6 +241,9 @@ def delivery_fields(delivery: Delivery) -> Fields:
         "due_at": micros(delivery.due_at),
         "lease_holder": lease.holder if lease else None,
         "lease_until": micros(lease.until) if lease else None,
+        "subject": delivery.subject,
+        "tries": len(delivery.attempts),
+        "reason": delivery.reason or None,
     }
 
 
@@ -254,6 +259,8 @@ def to_delivery(row: AnyRow, attempts: Iterable[Attempt] = ()) -> Delivery:
         lease=None
         if row.lease_holder is None
         else Lease(row.lease_holder, moment(row.lease_until)),
+        subject=row.subject,
+        reason=row.reason or "",
     )
 
 
@@ -264,8 +271,9 @@ def attempt_fields(delivery_id: str, number: int, attempt: Attempt) -> Fields:
         "number": number,
         "tried_at": micros(attempt.at),
         "status": attempt.status,
-        "took": attempt.took // timedelta(microseconds=1),
+        "took": attempt.took // _MICROSECOND,
         "answer": attempt.answer,
+        "wait": None if attempt.wait is None else attempt.wait // _MICROSECOND,
     }
 
 
@@ -276,6 +284,7 @@ def to_attempt(row: AnyRow) -> Attempt:
         status=row.status,
         took=timedelta(microseconds=row.took),
         answer=row.answer,
+        wait=None if row.wait is None else row.wait * _MICROSECOND,
     )
 
 

@@ -1,7 +1,7 @@
 """The store on SQLite or PostgreSQL: who writes when, and on which threads."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 
 from sqlalchemy import Engine
@@ -26,6 +26,7 @@ class SqlStore:
         self._reading = Threads("store-read", READERS)
         self._gate = asyncio.Semaphore(writers)
         self._views = SqlViews(readers, self._reading)
+        self._listeners: list[Callable[[], None]] = []
 
     @asynccontextmanager
     async def begin(self) -> AsyncIterator[SqlUnit]:
@@ -33,7 +34,7 @@ class SqlStore:
         async with self._gate:
             transaction = Transaction(self._engines[0], self._writing)
             try:
-                yield SqlUnit(transaction)
+                yield SqlUnit(transaction, self._tell)
             finally:
                 await transaction.abandon()
 
@@ -42,9 +43,17 @@ class SqlStore:
         """The read side."""
         return self._views
 
+    def listen(self, heard: Callable[[], None]) -> None:
+        """Call *heard* after each transaction of this process that left something in the outbox."""
+        self._listeners.append(heard)
+
     async def close(self) -> None:
         """Let go of files and connections, when work under way has ended."""
         await self._writing.close()
         await self._reading.close()
         for engine in self._engines:
             await asyncio.to_thread(engine.dispose)
+
+    def _tell(self) -> None:
+        for heard in self._listeners:
+            heard()

@@ -230,20 +230,34 @@ events: Final = Table(
     Index("events_subject", "subject", "seq"),
 )
 
+unrouted: Final = Table(
+    "unrouted",
+    METADATA,
+    Column("seq", BigInteger(), primary_key=True, autoincrement=False),
+)
+"""The events that no routing has seen yet; a row goes in the transaction that routes the event."""
+
 deliveries: Final = Table(
     "deliveries",
     METADATA,
     key("id"),
     string("event_id"),
     string("route"),
+    string("subject"),
+    whole("place"),
+    whole("tries"),
     string("status"),
     whole("due_at"),
     string("lease_holder", null=True),
     whole("lease_until", null=True),
+    string("reason", null=True),
     Index("deliveries_due", "due_at", "id", **where("status = 'pending'")),
+    Index("deliveries_route", "route", "due_at", "id", **where("status = 'pending'")),
+    Index("deliveries_line", "route", "subject", "place", **where("status = 'pending'")),
+    Index("deliveries_leased", "route", "lease_until", **where("lease_until IS NOT NULL")),
     Index("deliveries_event", "event_id"),
-    Index("deliveries_route", "route", "due_at"),
 )
+"""``place`` is the event's ``seq``: the order of what a route is told about one subject."""
 
 attempts: Final = Table(
     "attempts",
@@ -254,6 +268,7 @@ attempts: Final = Table(
     whole("status"),
     whole("took"),
     string("answer"),
+    whole("wait", null=True),
 )
 
 silences: Final = Table(

@@ -1,5 +1,7 @@
 """One unit of work in SQL: the families of tables, bound to one transaction."""
 
+from collections.abc import Callable
+
 from reconciler.store.access import SqlLeases, SqlTokens
 from reconciler.store.objects import SqlObjects
 from reconciler.store.outbox import SqlOutbox
@@ -10,10 +12,14 @@ from reconciler.store.trust import SqlAudit, SqlConditions, SqlLedger, SqlPins
 
 
 class SqlUnit:
-    """``ports.UnitOfWork``; work that raised leaves nothing that could be committed."""
+    """``ports.UnitOfWork``; work that raised leaves nothing that could be committed.
 
-    def __init__(self, transaction: Transaction) -> None:
+    *told* is called after a commit that left something in the outbox.
+    """
+
+    def __init__(self, transaction: Transaction, told: Callable[[], None]) -> None:
         self._transaction = transaction
+        self._told = told
         self.objects = SqlObjects(transaction)
         self.records = SqlRecords(transaction)
         self.runs = SqlRuns(transaction)
@@ -27,4 +33,8 @@ class SqlUnit:
 
     async def commit(self) -> None:
         """Make it all true."""
-        await self._transaction.commit()
+        try:
+            await self._transaction.commit()
+        finally:
+            if self.outbox.stirred:  # a cancelled commit may have come to pass
+                self._told()

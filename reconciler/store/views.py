@@ -12,11 +12,11 @@ from reconciler.model.change import State
 from reconciler.model.condition import Status
 from reconciler.model.connection import ConnectionState
 from reconciler.model.drift import Drift
-from reconciler.model.event import Event
+from reconciler.model.event import Delivery, Event
 from reconciler.model.record import RecordQuery, Row, StoredRecord
 from reconciler.model.resource import Resource, ResourceKey
 from reconciler.model.sync import Cursor, SyncRun
-from reconciler.store import burials, objects, queries, tally, trust_views
+from reconciler.store import burials, lines, objects, queries, tally, trust_views
 from reconciler.store.failures import in_our_words
 from reconciler.store.rows import to_cursor, to_event, to_run, to_token
 from reconciler.store.tables import cursors, events, sync_runs, tokens
@@ -96,6 +96,18 @@ class SqlViews:
         """Return events, the newest first."""
         return await self._read(_events, subject, limit)
 
+    async def event(self, event_id: str) -> Event | None:
+        """Return one event."""
+        return await self._read(_event, event_id)
+
+    async def delivery(self, delivery_id: str) -> Delivery | None:
+        """Return one delivery, with its attempts."""
+        return await self._read(lines.read_delivery, delivery_id)
+
+    async def waiting(self) -> Mapping[str, datetime]:
+        """Return when each route that has pending deliveries can be served next."""
+        return await self._read(lines.read_waiting)
+
     async def token_by_digest(self, digest: bytes) -> Token | None:
         """Return the token whose text has this SHA-256."""
         return await self._read(_token, digest)
@@ -172,6 +184,11 @@ def _events(database: Connection, subject: str | None, limit: int) -> Sequence[E
     if subject is not None:
         wanted = wanted.where(events.c.subject == subject)
     return tuple(to_event(row) for row in database.execute(wanted))
+
+
+def _event(database: Connection, event_id: str) -> Event | None:
+    row = database.execute(select(events).where(events.c.id == event_id)).one_or_none()
+    return None if row is None else to_event(row)
 
 
 def _token(database: Connection, digest: bytes) -> Token | None:

@@ -218,7 +218,7 @@ async def test_who_settles_after_a_lapsed_lease_adds_an_attempt_and_takes_nothin
     (quick,) = await claim(store, "quick", LATER)
     await settle(store, quick.after(attempt(500, LATER), WAITS))
     await settle(store, slow.after(attempt(503), WAITS))
-    (third,) = await claim(store, "quick", LATER + timedelta(seconds=5))
+    (third,) = await claim(store, "quick", LATER + timedelta(seconds=6))
     assert third.attempts == (attempt(500, LATER), attempt(503))
     await settle(store, slow.after(attempt(200), WAITS))
     assert await claim(store, "quick", LATER + timedelta(days=9)) == ()

@@ -83,6 +83,9 @@ class MortalStore:
     def views(self) -> Views:
         return self.store.views
 
+    def listen(self, heard: Callable[[], None]) -> None:
+        self.store.listen(heard)
+
     async def close(self) -> None:
         """Nothing to let go of."""
 

@@ -96,8 +96,9 @@ def event(number: int = 1, subject: str = "Connection/acme") -> Event:
 
 
 def delivery(number: int = 1, **more: datetime) -> Delivery:
-    """Return a delivery that is due at noon."""
-    return Delivery(f"dlv-{number}", "evt-1", "ops", more.get("due_at", NOON))
+    """Return a delivery that is due at noon, of a subject of its own."""
+    subject = f"Connection/{number}"
+    return Delivery(f"dlv-{number}", "evt-1", "ops", more.get("due_at", NOON), subject=subject)
 
 
 def deliveries(numbers: Iterable[int]) -> list[Delivery]:

@@ -1,15 +1,13 @@
-"""Runs, outbox, tokens and leases without a database."""
+"""Runs, tokens and leases without a database."""
 
-from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 
-from reconciler.errors import Conflict, NotFound
+from reconciler.errors import Conflict
 from reconciler.model.access import Token
-from reconciler.model.event import Delivery, DeliveryStatus, Event, Lease
 from reconciler.model.sync import Cursor, SyncRun
 from reconciler.store.in_memory.shelf import Draft, Lock, Shelf
-from reconciler.store.settling import lease_lost, settled_with
+from reconciler.store.settling import lease_lost
 from reconciler.store.times import micros
 
 
@@ -40,64 +38,6 @@ def _move(shelf: Shelf, cursor: Cursor, before: Cursor | None) -> None:
             hint="nothing of this page was kept; the other run goes on from where it stands",
         )
     shelf.cursors[place] = cursor
-
-
-class MemoryOutbox:
-    """``ports.Outbox`` in one transaction."""
-
-    def __init__(self, draft: Draft) -> None:
-        self._draft = draft
-
-    async def emit(self, events: Sequence[Event]) -> None:
-        """Keep *events* with this transaction; one whose id is known is the same event."""
-        await self._draft.do(_emit, events)
-
-    async def enqueue(self, deliveries: Sequence[Delivery]) -> None:
-        """Keep *deliveries* that are to be made; one whose id is known is the same delivery."""
-        await self._draft.do(_enqueue, deliveries)
-
-    async def claim(
-        self, holder: str, *, now: datetime, lease: timedelta, limit: int
-    ) -> Sequence[Delivery]:
-        """Take due deliveries under a lease that lapses, the longest due first."""
-        return await self._draft.do(_claim, Lease(holder, now + lease), now, limit)
-
-    async def settle(self, delivery: Delivery) -> None:
-        """Keep how a delivery stands after an attempt."""
-        await self._draft.do(_settle, delivery)
-
-
-def _emit(shelf: Shelf, told: Sequence[Event]) -> None:
-    for event in told:
-        shelf.events.setdefault(event.id, event)
-
-
-def _enqueue(shelf: Shelf, wanted: Sequence[Delivery]) -> None:
-    for delivery in wanted:
-        shelf.deliveries.setdefault(delivery.id, delivery)
-
-
-def _claim(shelf: Shelf, lease: Lease, now: datetime, limit: int) -> Sequence[Delivery]:
-    due = sorted(
-        (
-            delivery
-            for delivery in shelf.deliveries.values()
-            if delivery.status is DeliveryStatus.PENDING
-            and delivery.due_at <= now
-            and (delivery.lease is None or delivery.lease.until <= now)
-        ),
-        key=lambda delivery: (delivery.due_at, delivery.id),
-    )
-    claimed = tuple(replace(delivery, lease=lease) for delivery in due[:limit])
-    shelf.deliveries.update({delivery.id: delivery for delivery in claimed})
-    return claimed
-
-
-def _settle(shelf: Shelf, delivery: Delivery) -> None:
-    stored = shelf.deliveries.get(delivery.id)
-    if stored is None:
-        raise NotFound(f"there is no delivery {delivery.id}")
-    shelf.deliveries[delivery.id] = settled_with(stored, delivery)
 
 
 class MemoryTokens:

@@ -66,6 +66,7 @@ class Shelf:
     keys: dict[str, Key] = field(default_factory=dict)
     clocks: dict[str, int] = field(default_factory=dict)
     events: dict[str, Event] = field(default_factory=dict)
+    unrouted: dict[str, None] = field(default_factory=dict)
     deliveries: dict[str, Delivery] = field(default_factory=dict)
     tokens: dict[str, Token] = field(default_factory=dict)
     leases: dict[str, Lock] = field(default_factory=dict)

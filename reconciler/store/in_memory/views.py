@@ -12,11 +12,12 @@ from reconciler.model.change import State
 from reconciler.model.condition import Status
 from reconciler.model.connection import ConnectionState
 from reconciler.model.drift import Drift, Resolution
-from reconciler.model.event import Event
+from reconciler.model.event import Delivery, Event
 from reconciler.model.record import RecordQuery, Row, StoredRecord
 from reconciler.model.resource import Resource, ResourceKey
 from reconciler.model.sync import Cursor, SyncRun
 from reconciler.store.in_memory.objects import state_of, states_of
+from reconciler.store.in_memory.outbox import waiting
 from reconciler.store.in_memory.records import matches
 from reconciler.store.in_memory.shelf import Shelf
 from reconciler.store.times import maybe_moment, moment
@@ -133,6 +134,18 @@ class MemoryViews:
         """Return events, the newest first."""
         newest = reversed(self._committed().events.values())
         return tuple(islice((e for e in newest if subject in {None, e.subject}), limit))
+
+    async def event(self, event_id: str) -> Event | None:
+        """Return one event."""
+        return self._committed().events.get(event_id)
+
+    async def delivery(self, delivery_id: str) -> Delivery | None:
+        """Return one delivery, with its attempts."""
+        return self._committed().deliveries.get(delivery_id)
+
+    async def waiting(self) -> Mapping[str, datetime]:
+        """Return when each route that has pending deliveries can be served next."""
+        return waiting(self._committed())
 
     async def token_by_digest(self, digest: bytes) -> Token | None:
         """Return the token whose text has this SHA-256."""

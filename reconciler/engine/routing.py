@@ -1,0 +1,185 @@
+"""Which routes want an event: every event, looked at once, becomes one delivery for each route that does.
+
+Routing is level-triggered: it takes what no routing has taken, whenever that came in. Taking events and
+keeping their deliveries is one transaction; a delivery's id follows from the event and the route.
+"""
+
+import hashlib
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any, Final
+
+import structlog
+
+from reconciler.engine.inforce import InForce, Situation, chooses
+from reconciler.model.event import Delivery, Event, EventSeverity
+from reconciler.model.resource import Kind, Resource, ResourceKey
+from reconciler.ports import Clock, Store, Views
+
+log = structlog.get_logger()
+
+BATCH: Final = 500
+
+OLDEST: Final = timedelta(hours=76)
+"""What happened longer ago is not told any more: no delivery is tried for longer either."""
+
+_KINDS: Final = frozenset(kind.value for kind in Kind)
+_CHOOSING: Final = frozenset({Kind.MAPPING, Kind.SYNC_SCHEDULE, Kind.EXPECTATION})
+"""Kinds that are about connections: by name, or by labels."""
+
+
+@dataclass(frozen=True, slots=True)
+class Route:
+    """An ``AlertRoute`` in force that sends webhooks."""
+
+    uid: str
+    resource: Resource
+    events: tuple[str, ...]
+    labels: Mapping[str, str]
+    severity: EventSeverity
+    suspended: bool
+
+    def wants(self, event: Event) -> bool:
+        """Whether it asks for events of this type and severity, whatever they are about."""
+        return event.severity.reaches(self.severity) and any(
+            fits(pattern, event.type) for pattern in self.events
+        )
+
+    def chooses(self, labels: Iterable[Mapping[str, str]]) -> bool:
+        """Whether what an event is about has the labels that it asks for."""
+        return not self.labels or any(self.labels.items() <= own.items() for own in labels)
+
+
+def fits(pattern: str, name: str) -> bool:
+    """Return whether an event is the one of *pattern*, of its family (``sync.*``), or any (``*``)."""
+    family, star, _ = pattern.partition("*")
+    return name.startswith(family) if star else name == pattern
+
+
+def routes_of(situation: Situation) -> Mapping[str, Route]:
+    """Return the routes in force that send webhooks, by uid; those that send otherwise are not here."""
+    found = {}
+    for key, resource in situation.state.resources.items():
+        if key.kind is Kind.ALERT_ROUTE:
+            spec = resource.spec
+            if spec["to"].get("webhook"):
+                uid = situation.state.uids[key]
+                found[uid] = _route(uid, resource, spec)
+    return found
+
+
+def _route(uid: str, resource: Resource, spec: Mapping[str, Any]) -> Route:
+    match = spec.get("match", {})
+    return Route(
+        uid=uid,
+        resource=resource,
+        events=tuple(match.get("events", ("*",))),
+        labels=match.get("labels", {}),
+        severity=EventSeverity(match.get("severity", "info")),
+        suspended=spec.get("suspend", False),
+    )
+
+
+def delivery_of(event: Event, route: str, *, now: datetime) -> Delivery:
+    """Return the one delivery of *event* to the route with that uid, due at once."""
+    mark = hashlib.blake2b(f"{event.id}\x00{route}".encode(), digest_size=14).hexdigest()
+    return Delivery(f"dlv_{mark}", event.id, route, due_at=now, subject=event.subject)
+
+
+def labels_of(resource: Resource | None, situation: Situation) -> Sequence[Mapping[str, str]]:
+    """Return the labels of a thing, once for each connection that it is about, with that one's labels.
+
+    Where both have a label, that of the thing itself counts. What is not known has no labels.
+    """
+    if resource is None:
+        return ()
+    own = resource.labels
+    if resource.key.kind not in _CHOOSING:
+        return (own,)
+    spec = resource.spec
+    about = [one.labels for one in situation.connections() if chooses(spec, one)]
+    return [{**labels, **own} for labels in about] or (own,)
+
+
+def key_of(subject: str) -> ResourceKey | None:
+    """Return the key that a subject is, or ``None`` if it is about no one thing (``Plan``)."""
+    kind, slash, name = subject.partition("/")
+    return ResourceKey(Kind(kind), name) if slash and kind in _KINDS else None
+
+
+class Routing:
+    """Makes deliveries of events, *batch* events at most in one transaction."""
+
+    def __init__(
+        self, store: Store, in_force: InForce, clock: Clock, *, batch: int = BATCH
+    ) -> None:
+        self._batch = batch
+        self._store = store
+        self._in_force = in_force
+        self._clock = clock
+        self._known: tuple[int, Mapping[str, Route]] = (-1, {})
+
+    async def turn(self) -> bool:
+        """Route what has come in, a batch at most; return whether there may be more."""
+        now = self._clock.now()
+        async with self._store.begin() as unit:
+            taken = await unit.outbox.take(limit=self._batch)
+            if not taken:
+                return False
+            # After taking: a route that is older than an event is seen with it.
+            situation = await self._in_force.look()
+            fresh = [event for event in taken if now - event.occurred_at <= OLDEST]
+            wanted = await self._wanted(fresh, situation, now)
+            await unit.outbox.enqueue(wanted)
+            await unit.commit()
+        if len(fresh) < len(taken):
+            log.warning("events_too_old", count=len(taken) - len(fresh))
+        log.debug("events_routed", events=len(fresh), deliveries=len(wanted))
+        return len(taken) == self._batch
+
+    async def _wanted(
+        self, events: Sequence[Event], situation: Situation, now: datetime
+    ) -> Sequence[Delivery]:
+        routes = [route for route in self._routes(situation).values() if not route.suspended]
+        labels = _Labels(situation, self._store.views)
+        return [
+            delivery_of(event, route.uid, now=now)
+            for event in events
+            for route in routes
+            if route.wants(event)
+            and (not route.labels or route.chooses(await labels.of(event.subject)))
+        ]
+
+    def _routes(self, situation: Situation) -> Mapping[str, Route]:
+        generation = situation.state.generation
+        if self._known[0] != generation:
+            self._known = (generation, routes_of(situation))
+        return self._known[1]
+
+
+class _Labels:
+    """The labels of what events are about, each subject looked up once."""
+
+    def __init__(self, situation: Situation, views: Views) -> None:
+        self._situation = situation
+        self._views = views
+        self._found: dict[str, Sequence[Mapping[str, str]]] = {}
+
+    async def of(self, subject: str) -> Sequence[Mapping[str, str]]:
+        """Return the labels of *subject*, as they were last if it is gone."""
+        if subject not in self._found:
+            key = key_of(subject)
+            resource = None if key is None else await self._resource(key)
+            self._found[subject] = labels_of(resource, self._situation)
+        return self._found[subject]
+
+    async def _resource(self, key: ResourceKey) -> Resource | None:
+        found = self._situation.state.resources.get(key)
+        if found is not None:
+            return found
+        for past in await self._views.history(key, limit=1):
+            body = past.after or past.before
+            if body:
+                return Resource(key, body, "")
+        return None
