@@ -1,6 +1,7 @@
 """``fmt``, ``migrate``: the text of specs, without a change of what they say."""
 
 import sys
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated
 
@@ -80,7 +81,7 @@ def migrate(path: SpecsPath = Path("specs")) -> None:
     )
 
 
-def write_files(files: "dict[str, bytes]") -> None:
+def write_files(files: Mapping[str, bytes]) -> None:
     """Write *files*, each whole: what is read beside it is the old content or the new one."""
     for file, content in files.items():
         target = Path(file)

@@ -4,7 +4,18 @@ import gc
 
 import typer
 
-from reconciler.cli import access, ci, control, drift, editing, inspect, running, specs, starting
+from reconciler.cli import (
+    access,
+    adoption,
+    ci,
+    control,
+    drift,
+    editing,
+    inspect,
+    running,
+    specs,
+    starting,
+)
 
 app = typer.Typer(
     name="reconciler",
@@ -23,6 +34,9 @@ app.command()(editing.migrate)
 app.command()(specs.plan)
 app.command()(specs.apply)
 app.command()(drift.drift)
+app.command()(adoption.adopt)
+app.command()(adoption.export)
+app.command("import")(adoption.import_)
 app.command()(running.run)
 app.command()(running.sync)
 app.command()(inspect.get)

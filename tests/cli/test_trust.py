@@ -166,3 +166,53 @@ def test_history_tells_who_did_what(folder: Path) -> None:
     assert first["fields"] == ["spec.fields.status.values.ORDERED"]
     assert "ui:jo" in must("history")
     assert "drift.detected" in must("events", MAPPING)
+
+
+def test_adopting_shows_the_diff_and_writes_on_request_with_comments_kept(folder: Path) -> None:
+    file = folder / "specs" / "mappings" / "plant-a-purchase-orders.yaml"
+    before = file.read_text()
+    edit(MAPPING, fields=SENT)
+    shown = typed("adopt", MAPPING)
+    assert shown.exit_code == 0
+    assert "ORDERED: sent" in shown.stdout
+    assert file.read_text() == before
+    must("adopt", MAPPING, "--write")
+    after = file.read_text()
+    assert after == before.replace("ORDERED: sent", "ORDERED: approved")
+    assert after != before
+    assert "No changes" in must("plan")
+    assert typed("drift").exit_code == 0
+    assert "its drift is over" in must("apply", "--auto-approve")
+    assert typed("plan", "--detailed-exitcode").exit_code == 0
+
+
+def test_what_has_not_drifted_cannot_be_adopted(folder: Path) -> None:
+    assert "has not drifted" in typed("adopt", MAPPING).output
+    assert "say which objects" in typed("adopt").output
+
+
+def test_what_was_made_through_the_api_becomes_a_file_that_git_takes_over(folder: Path) -> None:
+    must("suspend", "plant-a", "--reason", "ERP upgrade", "--for", "8h")
+    name = "Override/suspend-connection-plant-a"
+    must("adopt", name, "--write")
+    told = must("plan")
+    assert f"= {name}" in told
+    must("apply", "--auto-approve")
+    assert "No changes" in must("plan")
+
+
+def test_all_that_is_in_force_is_exported_as_specs_that_say_the_same(folder: Path) -> None:
+    assert "5 files written to exported" in must("export", "exported")
+    assert "No changes. 5 objects match" in must("plan", "exported")
+    assert typed("export", "exported").exit_code == 1
+
+
+def test_exported_specs_can_be_imported_elsewhere(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    must("export", "exported")
+    monkeypatch.setenv("RECONCILER_STATE_DIR", str(folder / "elsewhere"))
+    assert "5 objects: 5 changed" in must("import", "exported")
+    assert "5 objects: 0 changed" in must("import", "exported")
+    (one,) = json.loads(must("get", "mappings", "-o", "json"))
+    assert one["owner"] == "api"
