@@ -5,6 +5,7 @@ ReconcilerError
 │   ├── SpecInvalid        specs with problems, all of them
 │   ├── NotFound           no such thing
 │   ├── PlanTampered       a saved plan that is not as it was saved
+│   ├── EditRefused        a file that cannot be changed so that it says what was meant, and no more
 │   └── SecretMissing      a reference that leads nowhere
 ├── Conflict           somebody else was first                       (halts)
 │   ├── PlanStale          the state has moved on since the plan     (retried: planned again)
@@ -77,6 +78,12 @@ class PlanTampered(Invalid):
     code = "PLAN_TAMPERED"
 
 
+class EditRefused(Invalid):
+    """A spec file cannot be changed so that it says what was meant, and nothing else."""
+
+    code = "EDIT_REFUSED"
+
+
 class SecretMissing(Invalid):
     """A secret reference that leads nowhere."""
 
@@ -100,6 +107,12 @@ class PlanBlocked(Conflict):
     """A guard asks for a person's decision."""
 
     code = "PLAN_BLOCKED"
+
+
+class Suspended(Conflict):
+    """Somebody has paused it."""
+
+    code = "SUSPENDED"
 
 
 class Locked(Conflict):

@@ -23,6 +23,8 @@ class Settings(BaseSettings):
     """Where ``run`` listens."""
     allowed_hosts: tuple[str, ...] = ()
     """Host names that the API answers for beside the loopback ones (behind a proxy)."""
+    hook_secrets: tuple[str, ...] = ()
+    """Where the secrets of git hooks are: ``env:NAME`` or ``file:PATH``; several while one is replaced."""
     workers: int = 4
     """How many connections are synced at a time."""
     log_level: Literal["debug", "info", "warning", "error"] = "info"
