@@ -148,7 +148,8 @@ class Runtime:
             self._queue.add(SCHEDULES, Priority.DEPENDANT)
             self._queue.add(REMAP, Priority.DEPENDANT)
         if isinstance(verdict, (Done, Halt)):
-            return replace(verdict, again=verdict.again or spread(SPECS, SPECS_EVERY))
+            again = spread(SPECS, SPECS_EVERY)
+            return replace(verdict, again=min(again, verdict.again or again))
         return verdict
 
     async def _schedules(self) -> Verdict:
