@@ -5,10 +5,12 @@ Heavy rooms are imported where they are built: a ``plan`` never pays for the web
 
 import asyncio
 import os
+import secrets
 import signal
-from collections.abc import AsyncIterator, Mapping
+import socket
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import AbstractContextManager, asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from functools import cached_property
 from pathlib import Path
@@ -19,15 +21,17 @@ from reconciler.engine.effect import DataEffect, data_effects
 from reconciler.engine.inforce import InForce
 from reconciler.engine.reader import RecordReader
 from reconciler.engine.reconcile import Wish, consider, read_specs
+from reconciler.engine.writer import Writer
 from reconciler.errors import Invalid
 from reconciler.model.change import Plan
 from reconciler.model.resource import Resource
 from reconciler.plan.scope import unmatched
-from reconciler.ports import Connectors, Snapshot, Store
+from reconciler.ports import Connectors, Edits, Snapshot, Store
 from reconciler.settings import Settings
 from reconciler.sources.cache import ParseCache
 from reconciler.sources.folder import Folder
 from reconciler.spec.load import Loaded, load
+from reconciler.spec.memo import Memo
 
 if TYPE_CHECKING:
     from reconciler.engine.remap import Remap
@@ -120,7 +124,7 @@ async def house(settings: Settings) -> AsyncIterator[House]:
         cache = parse_cache(settings, "catalogue")
         catalogue = load({}, catalogue=catalogue_files(), cache=cache).catalogue
         cache.save()
-        yield House(settings, store, clock, catalogue, InForce(store.views, catalogue))
+        yield House(settings, store, clock, catalogue, InForce(store.views, catalogue, clock))
     finally:
         await store.close()
 
@@ -139,8 +143,12 @@ def read_folder(
     return snapshot, loaded
 
 
-async def plan_folder(built: House, path: Path, wish: Wish) -> tuple[Plan, list[DataEffect]]:
+async def plan_folder(
+    built: House, path: Path, wish: Wish, *, heal: bool = False
+) -> tuple[Plan, list[DataEffect]]:
     """Return the plan that the specs at *path* lead to, and what it does to stored records.
+
+    With *heal*, what was changed outside of git is put back.
 
     Raises:
         SpecInvalid: if the specs have errors.
@@ -155,8 +163,56 @@ async def plan_folder(built: House, path: Path, wish: Wish) -> tuple[Plan, list[
     if lost:
         msg = f"{', '.join(lost)}: nothing declared or in force is called so"
         raise Invalid(msg, hint="write Kind/name or a pattern, as plans show them: Mapping/acme-*")
+    drifted = frozenset(situation.state.applied) if heal else frozenset()
+    wish = replace(wish, heal=drifted, now=built.clock.now())
     made = consider(loaded, snapshot, situation.state, wish)
     return made, await data_effects(made, situation, built.store.views)
+
+
+def edits(built: House, changed: Callable[[], Awaitable[None]] | None = None) -> Edits:
+    """Return who writes single objects beside git; *changed* is called after each."""
+    from reconciler.engine.edits import Edits as Editor  # noqa: PLC0415
+
+    async def nobody() -> None:
+        """Tell nobody: a process that runs looks by itself."""
+
+    return Editor(
+        built.store,
+        built.in_force,
+        built.clock,
+        catalogue=catalogue_files(),
+        changed=changed or nobody,
+    )
+
+
+@asynccontextmanager
+async def writing(opened: House, role: str, wait: timedelta | None = None) -> AsyncIterator[House]:
+    """Take the lease of the one writer; yield a house whose store writes under it alone; let go of it.
+
+    Raises:
+        Locked: if another process holds it, and has not let go within *wait*.
+    """
+    writer = Writer(opened.store, opened.clock, _holder(role))
+    await writer.take(wait)
+    try:
+        yield replace(opened, store=writer.store)
+    finally:
+        await writer.release()
+
+
+def _holder(role: str) -> str:
+    """Return a name that no other process has, and that tells a person which one it is."""
+    return f"{role} on {socket.gethostname()}, pid {os.getpid()}, {secrets.token_hex(2)}"
+
+
+def person() -> str:
+    """Return who sits at the command line, as an actor."""
+    import getpass  # noqa: PLC0415
+
+    try:
+        return f"cli:{getpass.getuser()}"
+    except (KeyError, OSError):
+        return "cli"
 
 
 def held(settings: Settings) -> AbstractContextManager[None]:
@@ -168,14 +224,16 @@ def held(settings: Settings) -> AbstractContextManager[None]:
 
 def runtime(built: House, path: Path, wish: Wish) -> "Runtime":
     """Return the long-running reconciler over the specs at *path*."""
+    from reconciler.engine.reading import Reading  # noqa: PLC0415
     from reconciler.engine.runtime import Parts, Runtime  # noqa: PLC0415
-    from reconciler.engine.turns import Reading, SpecsTurn  # noqa: PLC0415
+    from reconciler.engine.turns import SpecsTurn  # noqa: PLC0415
     from reconciler.jobs.inprocess import InProcessJobs  # noqa: PLC0415
     from reconciler.sources.timer import Timer  # noqa: PLC0415  APScheduler is heavy
 
     source = Folder(path)
     cache = parse_cache(built.settings)
-    reading = Reading(wish, catalogue_files(), cache, cache.save)
+    memo = Memo(cache)
+    reading = Reading(wish, catalogue_files(), memo, lambda: cache.save_sparingly(memo.used()))
     parts = Parts(
         source=source,
         specs=SpecsTurn(source, reading, built.store, built.in_force, built.clock),

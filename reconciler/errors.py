@@ -1,15 +1,16 @@
 """Every error, as one tree.
 
 ReconcilerError
-├── Invalid            what a person wrote cannot be taken           (exit 1, HTTP 4xx; never retried)
+├── Invalid            what a person wrote cannot be taken           (exit 1, HTTP 4xx; halts)
 │   ├── SpecInvalid        specs with problems, all of them
 │   ├── NotFound           no such thing
 │   ├── PlanTampered       a saved plan that is not as it was saved
+│   ├── EditRefused        a file that cannot be changed so that it says what was meant, and no more
 │   └── SecretMissing      a reference that leads nowhere
-├── Conflict           somebody else was first
-│   ├── PlanStale          the state has moved on since the plan
-│   ├── PlanBlocked        a guard asks for a person
-│   └── Locked             another run or process holds it
+├── Conflict           somebody else was first                       (halts)
+│   ├── PlanStale          the state has moved on since the plan     (retried: planned again)
+│   ├── PlanBlocked        a guard asks for a person                 (halts)
+│   └── Locked             another run or process holds it           (waits)
 ├── StoreUnavailable   our own database does not answer              (retried)
 └── SourceError        a remote system
     ├── Unreachable        no answer                                 (retried)
@@ -23,16 +24,25 @@ ReconcilerError
 
 from collections.abc import Sequence
 from datetime import timedelta
+from enum import StrEnum
 from typing import ClassVar
 
 from reconciler.model.problem import Problem
+
+
+class Recovery(StrEnum):
+    """What it takes that the same works: time, the end of something else, or somebody who changes something."""
+
+    TRANSIENT = "transient"
+    WAITING = "waiting"
+    PERMANENT = "permanent"
 
 
 class ReconcilerError(Exception):
     """What went wrong (the message) and what to do next (``hint``)."""
 
     code: ClassVar[str] = "ERROR"
-    retryable: ClassVar[bool] = False
+    recovery: ClassVar[Recovery] = Recovery.PERMANENT
 
     def __init__(self, message: str, *, hint: str = "") -> None:
         super().__init__(message)
@@ -68,6 +78,12 @@ class PlanTampered(Invalid):
     code = "PLAN_TAMPERED"
 
 
+class EditRefused(Invalid):
+    """A spec file cannot be changed so that it says what was meant, and nothing else."""
+
+    code = "EDIT_REFUSED"
+
+
 class SecretMissing(Invalid):
     """A secret reference that leads nowhere."""
 
@@ -84,6 +100,7 @@ class PlanStale(Conflict):
     """The state has moved on since the plan was made."""
 
     code = "PLAN_STALE"
+    recovery = Recovery.TRANSIENT
 
 
 class PlanBlocked(Conflict):
@@ -92,25 +109,31 @@ class PlanBlocked(Conflict):
     code = "PLAN_BLOCKED"
 
 
+class Suspended(Conflict):
+    """Somebody has paused it."""
+
+    code = "SUSPENDED"
+
+
 class Locked(Conflict):
     """Another run or process holds it."""
 
     code = "LOCKED"
-    retryable = True
+    recovery = Recovery.WAITING
 
 
 class LeaseLost(Locked):
     """Another process has taken over what this one did: it must not write any more."""
 
     code = "LEASE_LOST"
-    retryable = False
+    recovery = Recovery.PERMANENT
 
 
 class StoreUnavailable(ReconcilerError):
     """Our own database does not answer, is full, or is broken."""
 
     code = "STORE_UNAVAILABLE"
-    retryable = True
+    recovery = Recovery.TRANSIENT
 
 
 class SourceError(ReconcilerError):
@@ -123,14 +146,14 @@ class Unreachable(SourceError):
     """No answer: network, name, TLS or time-out."""
 
     code = "CONNECTION_UNREACHABLE"
-    retryable = True
+    recovery = Recovery.TRANSIENT
 
 
 class RateLimited(SourceError):
     """The system asked us to slow down; ``wait`` is what it asked for, where it said."""
 
     code = "RATE_LIMIT_EXCEEDED"
-    retryable = True
+    recovery = Recovery.TRANSIENT
 
     def __init__(self, message: str, *, wait: timedelta | None = None, hint: str = "") -> None:
         super().__init__(message, hint=hint)
@@ -141,7 +164,7 @@ class ServerFault(SourceError):
     """A 5xx, a truncated body, or HTML where JSON was due."""
 
     code = "SOURCE_FAULT"
-    retryable = True
+    recovery = Recovery.TRANSIENT
 
 
 class Unauthorized(SourceError):

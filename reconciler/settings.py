@@ -25,6 +25,8 @@ class Settings(BaseSettings):
     """Host names that the API answers for beside the loopback ones (behind a proxy)."""
     allowed_targets: str = ""
     """Networks that webhooks may go to beside public addresses, and by http://: ``10.20.0.0/16,127.0.0.1``."""
+    hook_secrets: tuple[str, ...] = ()
+    """Where the secrets of git hooks are: ``env:NAME`` or ``file:PATH``; several while one is replaced."""
     workers: int = 4
     """How many connections are synced at a time."""
     log_level: Literal["debug", "info", "warning", "error"] = "info"

@@ -2,6 +2,7 @@
 
 import difflib
 from collections.abc import Mapping, Sequence
+from datetime import datetime
 from typing import TYPE_CHECKING, Annotated, Any, Final
 
 import msgspec
@@ -58,7 +59,7 @@ async def _get(what: str, name: str | None, form: Form, limit: int) -> None:
         if what in {"runs", "run"}:
             await _runs(built, situation, name, (form, limit))
         elif what in {"events", "event"}:
-            await _events(built, name, form, limit)
+            await list_events(built, name, form, limit)
         elif what == "records":
             await _counts(built, situation, form)
         elif _kind(what) is Kind.CONNECTION:
@@ -171,7 +172,8 @@ _RUN_FIELDS: Final = (
 )  # fmt: skip
 
 
-async def _events(built: "House", subject: str | None, form: Form, limit: int) -> None:
+async def list_events(built: "House", subject: str | None, form: Form, limit: int) -> None:
+    """Print events, the newest first."""
     events = await built.store.views.events(subject=subject, limit=limit)
     rows = [
         {
@@ -207,10 +209,15 @@ def describe(
 
     Example: reconciler describe Connection/acme-erp
     """
+    go(_describe(parse_key(name), output))
+
+
+def parse_key(name: str) -> ResourceKey:
+    """Return what *name* (``Connection/acme-erp``, ``connection/acme-erp``) means, or end the program."""
     kind, _, short = name.partition("/")
     if not short:
         fail(Invalid(f"{name!r} is not Kind/name", hint="write Connection/acme-erp"))
-    go(_describe(ResourceKey(_kind(kind.lower()), short), output))
+    return ResourceKey(_kind(kind.lower()), short)
 
 
 async def _describe(key: ResourceKey, form: Form) -> None:
@@ -232,11 +239,58 @@ async def _describe(key: ResourceKey, form: Form) -> None:
                 "origin": str(resource.origin) if resource.origin else None,
                 "digest": resource.digest,
                 "uid": situation.state.uids.get(key),
+                **await _trust(built, situation, key),
             },
         }
         if key.kind is Kind.CONNECTION:
             told["status"] |= await _connection_status(built, situation, key.name)
     show_value(told, Form.YAML if form is Form.TABLE else form)
+
+
+async def _trust(built: "House", situation: "Situation", key: ResourceKey) -> dict[str, Any]:
+    """Return what is to be said of an object: conditions, drift, overrides, and its last changes."""
+    views, uid = built.store.views, situation.state.uids[key]
+    past = await views.history(key, limit=5)
+    applied = situation.state.applied.get(key)
+    return {
+        "observedGeneration": situation.state.generation,
+        "revision": situation.state.revision,
+        "conditions": [
+            {
+                "type": str(one.condition),
+                "status": str(one.truth),
+                "reason": one.reason,
+                "message": one.message,
+                "lastTransitionTime": moment(one.since),
+                "observedGeneration": one.generation,
+            }
+            for one in (await views.conditions(uid)).get(uid, ())
+        ]
+        or [_synced(situation, past[0].at if past else None)],
+        "drifted": applied is not None,
+        "overrides": [str(one) for one in situation.exceptions.by.get(key, ())],
+        "history": [
+            {
+                "change": one.change,
+                "actor": one.actor,
+                "at": moment(one.at),
+                "revision": one.revision,
+            }
+            for one in past
+        ],
+    }
+
+
+def _synced(situation: "Situation", at: datetime | None) -> dict[str, Any]:
+    """Return the condition of an object of which nothing is to be said: it is as the specs say."""
+    return {
+        "type": "Synced",
+        "status": "True",
+        "reason": "Applied",
+        "message": f"as applied at {situation.state.revision}",
+        "lastTransitionTime": moment(at),
+        "observedGeneration": situation.state.generation,
+    }
 
 
 async def _connection_status(built: "House", situation: "Situation", name: str) -> dict[str, Any]:

@@ -4,7 +4,7 @@ import gc
 
 import typer
 
-from reconciler.cli import access, inspect, running, specs, starting
+from reconciler.cli import access, ci, control, drift, editing, inspect, running, specs, starting
 
 app = typer.Typer(
     name="reconciler",
@@ -18,14 +18,23 @@ app = typer.Typer(
 app.command()(starting.init)
 app.command()(specs.validate)
 app.command()(specs.schema)
+app.command()(editing.fmt)
+app.command()(editing.migrate)
 app.command()(specs.plan)
 app.command()(specs.apply)
+app.command()(drift.drift)
 app.command()(running.run)
 app.command()(running.sync)
 app.command()(inspect.get)
 app.command()(inspect.describe)
 app.command()(inspect.records)
+app.command()(control.history)
+app.command()(control.events)
+app.command()(control.suspend)
+app.command()(control.resume)
+app.command()(control.locks)
 app.add_typer(access.token, name="token")
+app.add_typer(ci.ci, name="ci")
 app.command()(starting.doctor)
 app.command()(starting.version)
 

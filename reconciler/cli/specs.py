@@ -3,6 +3,7 @@
 import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import timedelta
 from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -12,6 +13,7 @@ import typer
 from reconciler.cli.failure import colored, fail, go
 from reconciler.cli.output import Form, show_value
 from reconciler.errors import Invalid, PlanStale, ReconcilerError
+from reconciler.model.duration import parse_duration
 
 if TYPE_CHECKING:
     from reconciler.app import House
@@ -44,6 +46,8 @@ class PlanForm(StrEnum):
 
     TEXT = "text"
     JSON = "json"
+    MARKDOWN = "markdown"
+    GITHUB = "github"
 
 
 def validate(
@@ -108,6 +112,7 @@ class _Options:
     selector: str | None
     prune: bool
     max_deletes: int
+    heal: bool = False
 
     def wish(self) -> "Wish":
         from reconciler.engine.reconcile import Wish  # noqa: PLC0415
@@ -148,7 +153,10 @@ def plan(
     form: Annotated[PlanForm, typer.Option("--format", help="How to print.")] = PlanForm.TEXT,
     out: Annotated[Path | None, typer.Option(help="Save the plan, to apply exactly it.")] = None,
     detailed_exitcode: Annotated[
-        bool, typer.Option("--detailed-exitcode", help="0 nothing, 2 changes, 1 error.")
+        bool,
+        typer.Option(
+            "--detailed-exitcode", help="0 nothing, 2 changes, 3 drift only, 4 both, 1 an error."
+        ),
     ] = False,
 ) -> None:
     """Show what apply would do, and what it does to stored records. Changes nothing.
@@ -157,8 +165,11 @@ def plan(
     """
     options = _Options(env, only or (), exclude or (), selector, prune, max_deletes)
     made = go(_planned(path, options, form, diff=diff, out=out))
-    if detailed_exitcode and not made.empty:
-        raise typer.Exit(2)
+    if detailed_exitcode and (made.changes or made.drifted):
+        raise typer.Exit(_CODES[bool(made.changes), made.drifted])
+
+
+_CODES = {(True, False): 2, (False, True): 3, (True, True): 4}
 
 
 async def _planned(
@@ -169,7 +180,10 @@ async def _planned(
 
     async with house(Settings()) as built:
         made, effects = await plan_folder(built, path, options.wish())
-    _print(made, effects, form, env=options.env, diff=diff)
+    if form in {PlanForm.MARKDOWN, PlanForm.GITHUB}:
+        _print_for_forge(made, effects, form, env=options.env, path=path)
+    else:
+        _print(made, effects, form, env=options.env, diff=diff)
     if out is not None:
         from reconciler.plan.saved import dump  # noqa: PLC0415
 
@@ -196,6 +210,20 @@ def _print(
     sys.stdout.write(text + "\n")
 
 
+def _print_for_forge(
+    made: "Plan", effects: "list[DataEffect]", form: PlanForm, *, env: str | None, path: Path
+) -> None:
+    from reconciler.engine.effect import notes  # noqa: PLC0415
+    from reconciler.plan.render.github import render_github  # noqa: PLC0415
+    from reconciler.plan.render.markdown import render_markdown  # noqa: PLC0415
+
+    told = notes(effects)
+    if form is PlanForm.GITHUB:
+        sys.stdout.write(render_github(made, notes=told))
+    else:
+        sys.stdout.write(render_markdown(made, environment=env, path=str(path), notes=told))
+
+
 def apply(
     path: Annotated[
         Path, typer.Argument(help="Folder of specs, or a plan saved by plan --out.")
@@ -209,39 +237,67 @@ def apply(
     diff: Annotated[
         bool, typer.Option("--diff", help="Show each field, before and after.")
     ] = False,
+    heal: Annotated[
+        bool, typer.Option("--heal", help="Put back what was changed outside of git.")
+    ] = False,
     auto_approve: Annotated[bool, typer.Option("--auto-approve", help="Do not ask.")] = False,
+    wait: Annotated[
+        str | None, typer.Option(help="Wait so long for another apply to end: 60s.")
+    ] = None,
 ) -> None:
     """Bring specs into force, in one transaction. Asks first on a terminal.
 
+    What a guard holds back stays as it is, the rest is applied; the exit code is 1 then.
+
     Example: reconciler apply specs/ --auto-approve
     """
-    options = _Options(env, only or (), exclude or (), selector, prune, max_deletes)
-    go(_applied(path, options, diff=diff, approved=auto_approve))
+    options = _Options(env, only or (), exclude or (), selector, prune, max_deletes, heal)
+    try:
+        waits = parse_duration(wait) if wait else None
+    except ValueError as error:
+        fail(Invalid(f"--wait: {error}"))
+    go(_applied(path, options, waits, diff=diff, approved=auto_approve))
 
 
-async def _applied(path: Path, options: _Options, *, diff: bool, approved: bool) -> None:
-    from reconciler.app import house, plan_folder  # noqa: PLC0415
-    from reconciler.engine.apply import apply as apply_plan  # noqa: PLC0415
+async def _applied(
+    path: Path, options: _Options, waits: timedelta | None, *, diff: bool, approved: bool
+) -> None:
+    from reconciler.app import house, plan_folder, writing  # noqa: PLC0415
     from reconciler.settings import Settings  # noqa: PLC0415
 
-    async with house(Settings()) as built:
+    async with house(Settings()) as opened:
         if _is_saved(path):
-            made, effects = await _loaded(built, path)
+            made, effects = await _loaded(opened, path)
         else:
-            made, effects = await plan_folder(built, path, options.wish())
+            made, effects = await plan_folder(opened, path, options.wish(), heal=options.heal)
         _print(made, effects, PlanForm.TEXT, env=options.env, diff=diff)
-        if made.empty and not made.blocks:
+        if made.empty and not made.blocks and not made.settled:
             return
-        if not made.blocks and not _agreed(approved=approved):
+        if made.doable and not _agreed(approved=approved):
             sys.stderr.write("Nothing was applied.\n")
             raise typer.Exit(1)
-        generation = await apply_plan(made, built.store, built.clock, actor=_person())
+        async with writing(opened, "apply", waits) as built:
+            await _make_true(built, made)
+
+
+async def _make_true(built: "House", made: "Plan") -> None:
+    from reconciler.app import person  # noqa: PLC0415
+    from reconciler.engine.apply import apply as apply_plan  # noqa: PLC0415
+
+    generation = await apply_plan(made, built.store, built.clock, actor=person())
+    if made.doable:
         sys.stdout.write(f"Applied. Generation {generation} is in force.\n")
-        for run in await built.remap.all():
-            sys.stdout.write(
-                f"Mapped {run.read:,} stored {run.entity} again: {run.updated:,} changed, "
-                "no call to the source.\n"
-            )
+    for resource in made.settled:
+        sys.stdout.write(f"{resource.key}: the specs say what was edited; its drift is over.\n")
+    for run in await built.remap.all():
+        sys.stdout.write(
+            f"Mapped {run.read:,} stored {run.entity} again: {run.updated:,} changed, "
+            "no call to the source.\n"
+        )
+    if made.blocks:
+        held = len(made.held)
+        sys.stderr.write(f"{held} held back; see the blocks above.\n")
+        raise typer.Exit(1)
 
 
 async def _loaded(built: "House", path: Path) -> "tuple[Plan, list[DataEffect]]":
@@ -284,12 +340,3 @@ def _agreed(*, approved: bool) -> bool:
     if not sys.stdin.isatty():
         fail(Invalid("not a terminal, so nobody can be asked", hint="give --auto-approve"))
     return typer.confirm("Apply?", default=False)
-
-
-def _person() -> str:
-    import getpass  # noqa: PLC0415
-
-    try:
-        return f"cli:{getpass.getuser()}"
-    except (KeyError, OSError):
-        return "cli"

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any, Final, NoReturn
 from urllib.parse import quote, quote_plus
 
-from reconciler.errors import SecretMissing
+from reconciler.errors import Invalid, SecretMissing
 
 MASK: Final = "***"
 LARGEST_FILE: Final = 65_536
@@ -48,6 +48,18 @@ class Secret:
 def is_reference(value: Any) -> bool:
     """Whether *value* says where a secret is, in one of the three forms."""
     return isinstance(value, Mapping) and len(value) == 1 and next(iter(value)) in _RESOLVERS
+
+
+def reference_of(text: str, *, what: str) -> Mapping[str, str]:
+    """Return the reference that an option or a setting says as ``env:NAME`` or ``file:PATH``.
+
+    Raises:
+        Invalid: if it is none. It is not repeated: it may be the secret itself.
+    """
+    form, _, place = text.partition(":")
+    if form not in {"env", "file"} or not place:
+        raise Invalid(f"{what} is no reference", hint="write env:NAME or file:PATH")
+    return {form: place}
 
 
 def resolve(reference: Mapping[str, Any], environ: Mapping[str, str], *, what: str) -> Secret:

@@ -1,35 +1,48 @@
-"""A plan, made true in one transaction: resources, generation and events together, or nothing."""
+"""A plan, made true in one transaction: resources, generation, ledger, audit and events, or nothing."""
 
 from collections.abc import Iterator
 from datetime import datetime
 
+from reconciler.engine.drifting import note_applied, note_settled, open_drifts
 from reconciler.engine.ids import new_id
 from reconciler.errors import PlanBlocked
+from reconciler.model.audit import AuditEntry
 from reconciler.model.change import Action, Change, Plan
 from reconciler.model.event import Event, EventType
-from reconciler.ports import Clock, Store
+from reconciler.plan.drift import Sighting
+from reconciler.ports import Clock, Store, UnitOfWork
 
 
 async def apply(plan: Plan, store: Store, clock: Clock, *, actor: str) -> int:
-    """Apply *plan* and return the generation now in force; an empty plan changes nothing.
+    """Apply what nothing blocks of *plan* and return the generation now in force.
+
+    An empty plan changes nothing; one that settles drift only ends that in the ledger.
 
     Raises:
-        PlanBlocked: if a guard asks for a person.
+        PlanBlocked: if guards leave nothing to do.
         PlanStale: if the state has moved on since the plan was made.
     """
-    if plan.blocks:
+    if plan.blocks and not plan.applyable:
         reasons = "; ".join(f"{block.key}: {block.reason}" for block in plan.blocks)
         raise PlanBlocked(reasons, hint=plan.blocks[0].remedy)
-    if plan.empty:
+    if plan.empty and not plan.settled:
         return plan.base
-    now = clock.now()
+    seen = Sighting(actor, clock.now())
     async with store.begin() as unit:
+        known = await open_drifts(unit.ledger)
         generation = await unit.objects.advance_generation(
-            plan.base, revision=plan.revision, at=now
+            plan.base, revision=plan.revision, at=seen.at
         )
-        for change in plan.changes:
-            await unit.objects.put(change, actor=actor, at=now)
-        await unit.outbox.emit(list(_told(plan, generation, now, actor)))
+        for change in plan.doable:
+            await unit.objects.put(change, actor=actor, at=seen.at)
+        for resource in plan.settled:
+            await unit.objects.settle(resource, actor=actor, at=seen.at)
+        ended = [
+            *await note_applied(unit.ledger, known, plan.doable, seen),
+            *await note_settled(unit.ledger, known, plan.settled, seen),
+        ]
+        await unit.outbox.emit([*_told(plan, generation, seen.at, actor), *ended])
+        await _audit(unit, plan, generation, seen)
         await unit.commit()
     return generation
 
@@ -42,7 +55,7 @@ _EVENTS = {
 
 
 def _told(plan: Plan, generation: int, now: datetime, actor: str) -> Iterator[Event]:
-    for change in plan.changes:
+    for change in plan.doable:
         yield Event(
             id=new_id("evt", now),
             type=_EVENTS.get(change.action, EventType.RESOURCE_UPDATED),
@@ -51,19 +64,43 @@ def _told(plan: Plan, generation: int, now: datetime, actor: str) -> Iterator[Ev
             data={"action": change.action.word, "fields": _paths(change), "actor": actor},
             trace=plan.id,
         )
-    yield Event(
-        id=new_id("evt", now),
-        type=EventType.PLAN_APPLIED,
-        subject="Plan",
-        occurred_at=now,
-        data={
-            "generation": generation,
-            "revision": plan.revision,
-            "changes": len(plan.changes),
-            "actor": actor,
-        },
-        trace=plan.id,
-    )
+    if plan.doable:
+        yield Event(
+            id=new_id("evt", now),
+            type=EventType.PLAN_APPLIED,
+            subject="Plan",
+            occurred_at=now,
+            data={
+                "generation": generation,
+                "revision": plan.revision,
+                "changes": len(plan.doable),
+                "held": len(plan.changes) - len(plan.doable),
+                "actor": actor,
+            },
+            trace=plan.id,
+        )
+
+
+async def _audit(unit: UnitOfWork, plan: Plan, generation: int, seen: Sighting) -> None:
+    """Keep who has applied what: each object with the digests of before and after."""
+    data = {
+        "plan": plan.id,
+        "revision": plan.revision,
+        "generation": generation,
+        "changes": [_deed(change) for change in plan.doable],
+        "settled": [str(resource.key) for resource in plan.settled],
+    }
+    await unit.audit.record(AuditEntry(seen.at, seen.actor, "plan.applied", "Plan", data))
+
+
+def _deed(change: Change) -> dict[str, str | None]:
+    before, after = getattr(change, "before", None), getattr(change, "after", None)
+    return {
+        "address": str(change.key),
+        "action": change.action.word,
+        "before": before.digest if before else None,
+        "after": after.digest if after else None,
+    }
 
 
 def _paths(change: Change) -> list[str]:

@@ -1,89 +1,177 @@
-"""Takes a key, lets it be looked at, and obeys the verdict."""
+"""Takes keys, lets them be looked at, and obeys the verdicts."""
 
 import asyncio
 import random
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass, field
 from datetime import timedelta
+from types import MappingProxyType
 from typing import TypeAlias, assert_never
 
 import structlog
 
 from reconciler.engine.backoff import wait_before
 from reconciler.engine.judge import judge
-from reconciler.engine.queue import WorkQueue
+from reconciler.engine.queue import Ask, Priority, WorkQueue
 from reconciler.errors import ReconcilerError
-from reconciler.model.verdict import Done, Halt, Retry, Verdict
-from reconciler.ports import Clock
+from reconciler.model.verdict import Done, Halt, Retry, Verdict, Wait
 
 Turn: TypeAlias = Callable[[str], Awaitable[Verdict]]
 
 log = structlog.get_logger()
 
 
-class Controller:
-    """One worker over a queue; a broken key never stops the others."""
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """How many keys are looked at at a time, and how long a turn may take.
 
-    def __init__(self, queue: WorkQueue, turn: Turn, clock: Clock) -> None:
+    ``longer`` are keys whose turns may take longer than ``turn``. ``stop`` is how long turns under way
+    may go on after a stop: Docker and its like kill ten seconds after they asked.
+    """
+
+    workers: int = 4
+    turn: timedelta = timedelta(seconds=60)
+    longer: Mapping[str, timedelta] = field(default_factory=dict)
+    stop: timedelta = timedelta(seconds=8)
+
+
+class Controller:
+    """Workers over one queue. None of them sleeps for a key, and a broken key never stops the others.
+
+    ``jitter`` gives the chance in a backoff, 0 to 1.
+    """
+
+    def __init__(
+        self,
+        queue: WorkQueue,
+        turn: Turn,
+        *,
+        limits: Limits | None = None,
+        jitter: Callable[[], float] = random.random,
+    ) -> None:
         self._queue = queue
         self._turn = turn
-        self._clock = clock
+        self._limits = limits or Limits()
+        self._jitter = jitter
         self._failures: dict[str, int] = {}
-        self._waits: dict[str, asyncio.Task[None]] = {}
+        self._stalled: dict[str, str] = {}
+        self._idle: set[asyncio.Task[None]] = set()
+        self._stopping = False
+
+    @property
+    def stalled(self) -> Mapping[str, str]:
+        """The keys that were halted, and why; each until a turn of it ends in another way."""
+        return MappingProxyType(self._stalled)
 
     async def run(self) -> None:
-        """Take keys until cancelled."""
+        """Take keys until cancelled; then take no more, and let turns under way end for a while."""
+        self._stopping = False
+        workers = [
+            asyncio.create_task(self._work(), name=f"worker-{number}")
+            for number in range(self._limits.workers)
+        ]
         try:
-            while True:
-                await self.step()
+            ended, _ = await asyncio.wait(workers, return_when=asyncio.FIRST_EXCEPTION)
+            for worker in ended:
+                worker.result()
         finally:
-            for wait in self._waits.values():
-                wait.cancel()
+            await self._stop(workers)
 
     async def step(self) -> None:
         """Take one key and obey its verdict."""
-        key = await self._queue.take()
+        await self._look(await self._queue.take())
+
+    async def _work(self) -> None:
+        worker = asyncio.current_task()
+        assert worker is not None  # noqa: S101  this is the body of one
+        while not self._stopping:
+            self._idle.add(worker)
+            ask = await self._queue.take()
+            self._idle.discard(worker)
+            await self._look(ask)
+
+    async def _stop(self, workers: list[asyncio.Task[None]]) -> None:
+        self._stopping = True
+        for worker in self._idle:
+            worker.cancel()
         try:
-            verdict = await self._verdict(key)
+            _, late = await asyncio.wait(workers, timeout=self._limits.stop.total_seconds())
+            if late:
+                log.warning("turns_cut_short", turns=len(late))
         finally:
-            await self._queue.done(key)
-        again = self._next_look(key, verdict)
-        self._forget_wait(key)
-        if again is not None:
-            self._waits[key] = asyncio.create_task(self._add_later(key, again))
+            for worker in workers:
+                worker.cancel()
+            await asyncio.gather(*workers, return_exceptions=True)
+            self._queue.close()
+
+    async def _look(self, ask: Ask) -> None:
+        if ask.priority.news:
+            self._failures.pop(ask.key, None)
+        try:
+            self._obey(ask, await self._verdict(ask.key))
+        finally:
+            self._queue.done(ask.key)
 
     async def _verdict(self, key: str) -> Verdict:
+        seconds = self._limits.longer.get(key, self._limits.turn).total_seconds()
+        limit = asyncio.timeout(seconds)
         try:
-            return await self._turn(key)
+            async with limit:
+                return await self._turn(key)
+        except asyncio.CancelledError as error:
+            if _is_cancelled():
+                raise
+            # Somebody inside has let a cancelled task be awaited: its key is broken, not the worker.
+            return _broken(key, RuntimeError(f"cancelled from within: {error}"))
         except ReconcilerError as error:
             return judge(error)
-        except Exception:
-            # Unknown errors are bugs: told with a trace, and the key is tried again slowly.
-            log.exception("turn_broken", key=key)
-            return Retry("an unexpected error; see the log")
+        except Exception as error:  # noqa: BLE001  a bug of one key; told with a trace
+            if limit.expired():
+                return Retry(f"took longer than {seconds:g} s")
+            return _broken(key, error)
 
-    def _next_look(self, key: str, verdict: Verdict) -> timedelta | None:
+    def _obey(self, ask: Ask, verdict: Verdict) -> None:
+        key = ask.key
+        if not isinstance(verdict, Halt):
+            self._stalled.pop(key, None)
         match verdict:
             case Done(again=again):
                 self._failures.pop(key, None)
-                return again
+                self._look_again(key, Priority.RESYNC, again)
             case Retry(why=why, wait=wait):
-                failures = self._failures.get(key, 0) + 1
-                self._failures[key] = failures
-                pause = wait or wait_before(failures, jitter=random.random())  # noqa: S311  spread, not secrecy
-                log.warning("turn_failed", key=key, why=why, again_in=pause.total_seconds())
-                return pause
-            case Halt(why=why):
+                self._look_again(key, Priority.RETRY, self._backoff(key, why, wait))
+            case Wait(why=why, again=again):
+                log.debug("turn_waits", key=key, why=why, again_in=again.total_seconds())
+                self._look_again(key, Priority.RETRY, again)
+            case Halt(why=why, again=again):
                 self._failures.pop(key, None)
-                log.warning("turn_halted", key=key, why=why)
-                return None
+                if ask.priority.news or self._stalled.get(key) != why:
+                    log.warning("turn_halted", key=key, why=why)
+                self._stalled[key] = why
+                self._look_again(key, Priority.RESYNC, again)
             case _:
                 assert_never(verdict)
 
-    async def _add_later(self, key: str, wait: timedelta) -> None:
-        await self._clock.sleep(wait)
-        await self._queue.add(key)
+    def _backoff(self, key: str, why: str, wait: timedelta | None) -> timedelta:
+        failures = self._failures.get(key, 0) + 1
+        self._failures[key] = failures
+        pause = wait_before(failures, jitter=self._jitter())
+        if wait is not None:
+            pause = max(pause, wait)
+        again_in = round(pause.total_seconds(), 1)
+        log.warning("turn_failed", key=key, why=why, failures=failures, again_in=again_in)
+        return pause
 
-    def _forget_wait(self, key: str) -> None:
-        waiting = self._waits.pop(key, None)
-        if waiting is not None:
-            waiting.cancel()
+    def _look_again(self, key: str, priority: Priority, after: timedelta | None) -> None:
+        if after is not None:
+            self._queue.add(key, priority, after=after)
+
+
+def _is_cancelled() -> bool:
+    task = asyncio.current_task()
+    return task is None or task.cancelling() > 0
+
+
+def _broken(key: str, error: Exception) -> Verdict:
+    log.error("turn_broken", key=key, exc_info=error)
+    return judge(error)

@@ -55,7 +55,7 @@ async def data_effects(
     """Return what *plan* does to stored records, for each entity whose mapping it changes."""
     if not _touches_mapping(plan):
         return []
-    later = Situation(after(plan, before.state), before.catalogue)
+    later = Situation(after(plan, before.state), before.catalogue, now=before.now)
     counts = await views.counts()
     effects = []
     for connection, entity in _touched(before, later, counts):

@@ -2,6 +2,7 @@
 
 import difflib
 from collections.abc import Iterable, Mapping
+from datetime import datetime
 from typing import TYPE_CHECKING, Any, Final, TypeAlias
 
 from reconciler.datamodel.reader import entities
@@ -11,7 +12,8 @@ from reconciler.model.change import Effect, State
 from reconciler.model.resource import Kind, Resource, ResourceKey
 from reconciler.model.value import digest_of
 from reconciler.plan.effects import basis
-from reconciler.ports import Views
+from reconciler.plan.overrides import exceptions
+from reconciler.ports import Clock, Views
 
 if TYPE_CHECKING:
     from reconciler.mapping.compile import Mapper
@@ -21,43 +23,66 @@ class InForce:
     """The state in force, read again only when its generation has moved, and what follows from it.
 
     ``catalogue`` are the built-in connectors; one that the specs declare under the same name wins.
+    Without a ``clock`` overrides hold whatever the time.
     """
 
-    def __init__(self, views: Views, catalogue: Mapping[str, Resource]) -> None:
+    def __init__(
+        self, views: Views, catalogue: Mapping[str, Resource], clock: Clock | None = None
+    ) -> None:
         self._views = views
         self._catalogue = catalogue
+        self._clock = clock
         self._now: Situation | None = None
 
     async def look(self) -> "Situation":
         """Return the situation as it is now."""
         generation = await self._views.generation()
-        if self._now is None or self._now.state.generation != generation:
-            compiled = self._now.compiled if self._now else {}
-            self._now = Situation(await self._views.state(), self._catalogue, compiled)
-        return self._now
+        now = self._clock.now() if self._clock else None
+        known = self._now
+        if known is None or known.state.generation != generation or known.over(now):
+            compiled = known.compiled if known else {}
+            known = Situation(await self._views.state(), self._catalogue, compiled, now=now)
+            self._now = known
+        return known
 
 
 class Situation:
-    """One state, and what follows from it; computed when asked for, then kept."""
+    """One state, and what follows from it; computed when asked for, then kept.
+
+    ``state`` is what is in force, ``resources`` that as overrides make it at ``now``.
+    """
 
     def __init__(
         self,
         state: State,
         catalogue: Mapping[str, Resource],
         compiled: "dict[str, Mapper] | None" = None,
+        *,
+        now: datetime | None = None,
     ) -> None:
         self.state = state
+        self.now = now
+        self.exceptions = exceptions(state.resources, now)
+        self.resources: Mapping[ResourceKey, Resource] = state.resources
+        if self.exceptions.resources:
+            self.resources = {**state.resources, **self.exceptions.resources}
         self.catalogue = catalogue
         self.compiled: dict[str, Mapper] = {} if compiled is None else compiled
         self._mappers: dict[tuple[str, str], Mapper] = {}
+        self._bases: dict[str, str] = {}
         self._names: dict[str, str] | None = None
         self._declared: dict[tuple[str | None, str], list[Declared]] | None = None
 
+    def over(self, now: datetime | None) -> bool:
+        """Return whether an override has ended at *now* that holds in this situation."""
+        ends = self.exceptions.next_end
+        return now is not None and ends is not None and ends <= now
+
     def connection(self, name: str) -> Resource:
         """Return the connection of this name, or raise ``NotFound`` with the nearest name."""
-        found = self.state.resources.get(ResourceKey(Kind.CONNECTION, name))
+        found = self.resources.get(ResourceKey(Kind.CONNECTION, name))
         if found is None:
-            known = [key.name for key in self.state.resources if key.kind is Kind.CONNECTION]
+            known = [key.name for key in self.resources if key.kind is Kind.CONNECTION]
             near = difflib.get_close_matches(name, known, n=1)
             hint = f"did you mean {near[0]!r}?" if near else "reconciler get connections lists them"
             msg = f"no connection {name!r} is in force"
@@ -66,8 +91,8 @@ class Situation:
 
     def connections(self) -> Iterable[Resource]:
         """Return all connections in force, by name."""
-        keys = sorted(key for key in self.state.resources if key.kind is Kind.CONNECTION)
-        return [self.state.resources[key] for key in keys]
+        keys = sorted(key for key in self.resources if key.kind is Kind.CONNECTION)
+        return [self.resources[key] for key in keys]
 
     def uid(self, connection: Resource) -> str:
         """Return the stored identity of a connection."""
@@ -84,7 +109,7 @@ class Situation:
     def manifest(self, connection: Resource) -> Resource:
         """Return the connector of a connection: of the specs, or built in."""
         name = connection.spec["connector"]
-        declared = self.state.resources.get(ResourceKey(Kind.CONNECTOR, name))
+        declared = self.resources.get(ResourceKey(Kind.CONNECTOR, name))
         if declared is not None:
             return declared
         try:
@@ -99,6 +124,16 @@ class Situation:
         if named:
             return tuple(named)
         return tuple(self.manifest(connection).spec["streams"])
+
+    def mapping_basis(self, connection: Resource, entity: str) -> str:
+        """Return the ``basis`` of ``mapper``, without compiling one."""
+        from reconciler.mapping.compile import basis_of  # noqa: PLC0415  not every plan maps
+
+        rules = effective(entity, self._layers(connection, entity))
+        if rules.basis not in self._bases:
+            model = entities()
+            self._bases[rules.basis] = basis_of(rules, model[entity], model)
+        return self._bases[rules.basis]
 
     def mapper(self, connection: Resource, entity: str) -> "Mapper":
         """Return the compiled mapping of one entity of a connection, of all layers in force."""
@@ -146,8 +181,8 @@ class Situation:
         """Return the mappings in force by (connection's name, entity); by ``None`` those that select."""
         if self._declared is None:
             self._declared = {}
-            for key in sorted(key for key in self.state.resources if key.kind is Kind.MAPPING):
-                spec = self.state.resources[key].spec
+            for key in sorted(key for key in self.resources if key.kind is Kind.MAPPING):
+                spec = self.resources[key].spec
                 place = (spec.get("connection"), spec["entity"])
                 self._declared.setdefault(place, []).append((key, spec))
         return self._declared

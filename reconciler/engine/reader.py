@@ -68,7 +68,7 @@ def _mapped(
         stale.setdefault((record.connection, record.entity), []).append(place)
     for (uid, entity), places in stale.items():
         key = ResourceKey(Kind.CONNECTION, situation.name_of(uid))
-        connection = situation.state.resources.get(key)
+        connection = situation.resources.get(key)
         if connection is None:
             continue  # let go of: its records stay as they were last mapped
         mapper = situation.mapper(connection, entity)

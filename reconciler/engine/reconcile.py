@@ -1,7 +1,8 @@
 """From specs to plan: read the source, load, compare with what is in force, and say what it does."""
 
-from collections.abc import Mapping, MutableMapping
+from collections.abc import Container, Mapping, MutableMapping
 from dataclasses import dataclass, field, replace
+from datetime import datetime
 
 from reconciler.errors import SpecInvalid
 from reconciler.model.change import Absent, Create, Delete, Forget, Plan, State
@@ -14,12 +15,17 @@ from reconciler.spec.load import Loaded, load, locate
 
 @dataclass(frozen=True, slots=True)
 class Wish:
-    """How specs are read and planned: environment, scope, pruning. As a person said on the command line."""
+    """How specs are read and planned: environment, scope, pruning. As a person said on the command line.
+
+    ``heal`` are the objects whose drift is to be put back; ``now`` ends rules that have an end.
+    """
 
     environment: str | None = None
     scope: Scope = field(default_factory=Scope)
     prune: bool = False
     max_deletes: int = 10
+    heal: Container[ResourceKey] = frozenset()
+    now: datetime | None = None
 
 
 def read_specs(
@@ -49,6 +55,8 @@ def consider(loaded: Loaded, snapshot: Snapshot, state: State, wish: Wish) -> Pl
         prune=wish.prune,
         max_deletes=wish.max_deletes,
         scope=wish.scope,
+        heal=wish.heal,
+        now=wish.now,
     )
     return replace(plan, places=_places(plan, snapshot))
 

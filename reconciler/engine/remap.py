@@ -1,11 +1,13 @@
 """Stored records brought to the mapping in force, from our own raw copy: no source is called."""
 
-from collections.abc import Iterable
+import asyncio
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
 
 from reconciler.datamodel.reader import entities
 from reconciler.engine.ids import new_id
 from reconciler.engine.inforce import InForce, Situation
+from reconciler.errors import ReconcilerError
 from reconciler.mapping.compile import Mapper
 from reconciler.model.record import Batch
 from reconciler.model.resource import Resource
@@ -13,6 +15,7 @@ from reconciler.model.sync import RunStatus, SyncMode, SyncRun, Trigger
 from reconciler.ports import Clock, Store
 
 PAGE = 500
+_TOGETHER = 50
 
 
 class Remap:
@@ -26,16 +29,63 @@ class Remap:
     async def all(self) -> list[SyncRun]:
         """Remap whatever is stale, of all connections, and return the runs that had work."""
         situation = await self._in_force.look()
-        counts = await self._store.views.counts()
+        bases = await self._store.views.bases()
         runs = []
-        for connection, entity in _stored(situation, counts):
-            run = await self.one(situation, connection, entity)
-            if run is not None:
-                runs.append(run)
+        for connection, entity in _stored(situation, bases):
+            if _is_stale(situation, connection, entity, bases):
+                run = await self.one(situation, connection, entity)
+                if run is not None:
+                    runs.append(run)
         return runs
 
-    async def one(self, situation: Situation, connection: Resource, entity: str) -> SyncRun | None:
-        """Remap one entity of a connection; ``None`` if all of it was current."""
+    async def stale(self) -> list[str]:
+        """Return the names of connections that have records under another basis: one question to the store.
+
+        A connection whose basis cannot be told is among them: its own remap says what is wrong with it.
+        """
+        situation = await self._in_force.look()
+        bases = await self._store.views.bases()
+        found: dict[str, None] = {}
+        for number, (uid, entity) in enumerate(sorted(bases)):
+            if number % _TOGETHER == 0:
+                await asyncio.sleep(0)  # thousands of digests must not keep others waiting
+            if (
+                situation.holds(uid)
+                and entity in entities()
+                and situation.name_of(uid) not in found
+            ):
+                connection = situation.connection(situation.name_of(uid))
+                try:
+                    stale = _maps(situation, connection, entity) and _is_stale(
+                        situation, connection, entity, bases
+                    )
+                except ReconcilerError:
+                    stale = True
+                if stale:
+                    found[connection.key.name] = None
+        return list(found)
+
+    async def connection(self, name: str, *, pages: int) -> list[SyncRun]:
+        """Remap what is stale of one connection, *pages* of an entity at most, and return the runs.
+
+        Raises:
+            NotFound: if the connection is not in force.
+        """
+        situation = await self._in_force.look()
+        uid = situation.uid(situation.connection(name))
+        bases = await self._store.views.bases(uid)
+        runs = []
+        for connection, entity in _stored(situation, bases):
+            if _is_stale(situation, connection, entity, bases):
+                run = await self.one(situation, connection, entity, pages=pages)
+                if run is not None:
+                    runs.append(run)
+        return runs
+
+    async def one(
+        self, situation: Situation, connection: Resource, entity: str, *, pages: int | None = None
+    ) -> SyncRun | None:
+        """Remap one entity of a connection, *pages* of it at most; ``None`` if all of it was current."""
         uid, mapper = situation.uid(connection), situation.mapper(connection, entity)
         now = self._clock.now()
         run = SyncRun(
@@ -48,7 +98,7 @@ class Remap:
             started_at=now,
         )
         after = ""
-        while True:
+        while pages is None or run.pages < pages:
             rows = await self._store.views.stale(
                 uid, entity, basis=mapper.basis, after=after, limit=PAGE
             )
@@ -90,10 +140,24 @@ def _mapped(batch: Batch, mapper: Mapper) -> tuple[Batch, int]:
 
 
 def _stored(
-    situation: Situation, counts: Iterable[tuple[str, str]]
+    situation: Situation, places: Iterable[tuple[str, str]]
 ) -> Iterable[tuple[Resource, str]]:
-    for uid, entity in sorted(counts):
+    for uid, entity in sorted(places):
         if situation.holds(uid) and entity in entities():
             connection = situation.connection(situation.name_of(uid))
-            if entity in situation.manifest(connection).spec["streams"]:
+            if _maps(situation, connection, entity):
                 yield connection, entity
+
+
+def _maps(situation: Situation, connection: Resource, entity: str) -> bool:
+    return entity in situation.manifest(connection).spec["streams"]
+
+
+def _is_stale(
+    situation: Situation,
+    connection: Resource,
+    entity: str,
+    bases: Mapping[tuple[str, str], frozenset[str]],
+) -> bool:
+    basis = situation.mapping_basis(connection, entity)
+    return bool(bases[situation.uid(connection), entity] - {basis})

@@ -1,24 +1,39 @@
 """All of it, running: one task group that starts everything and stops it in order."""
 
 import asyncio
-from collections.abc import Callable, Coroutine, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Coroutine, Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime
-from typing import Any, Protocol
+from datetime import datetime, timedelta
+from typing import Any, Final, Protocol
 
 import structlog
 
-from reconciler.engine.controller import Controller
+from reconciler.engine.backoff import spread
+from reconciler.engine.controller import Controller, Limits
 from reconciler.engine.ids import new_id
 from reconciler.engine.inforce import InForce, Situation
-from reconciler.engine.queue import WorkQueue
+from reconciler.engine.queue import Priority, WorkQueue
 from reconciler.engine.remap import Remap
+from reconciler.engine.requests import Requests
 from reconciler.engine.schedules import Tick, asked, overdue, ticks
 from reconciler.engine.syncs import Syncs
 from reconciler.engine.turns import REMAP, SCHEDULES, SPECS, SpecsTurn, remap_turn
+from reconciler.errors import NotFound
 from reconciler.model.sync import Cursor, RunStatus, SyncJob, SyncMode, SyncRun, Trigger
-from reconciler.model.verdict import Done, Verdict
+from reconciler.model.verdict import Done, Halt, Verdict
 from reconciler.ports import Clock, Job, Jobs, SpecSource, Store, SyncRequest
+
+JOBS: Final = "jobs"
+REMAP_OF: Final = f"{REMAP}:"
+SPECS_EVERY: Final = timedelta(minutes=1)
+"""How often the specs are looked at without a notice: a look at files that have not changed is cheap."""
+EVERY: Final = timedelta(minutes=10)
+A_MOMENT: Final = timedelta(milliseconds=1)
+KEPT: Final = timedelta(days=1)
+"""How long an ended sync can be asked for."""
+PRUNE_AT: Final = 1000
+LIMITS: Final = Limits(longer={SPECS: timedelta(minutes=10)})
+"""A first apply of very many resources is one transaction: stopped, it would start anew, and for ever."""
 
 log = structlog.get_logger()
 
@@ -54,41 +69,107 @@ class Parts:
 
 
 class Runtime:
-    """The long-running reconciler: watches, plans, applies, syncs on schedule and on request."""
+    """The long-running reconciler: watches, plans, applies, syncs on schedule and on request.
 
-    def __init__(self, parts: Parts, ticker: Callable[["Runtime"], Ticker]) -> None:
+    What it looks at are keys: ``specs``, ``schedules``, ``remap`` and ``jobs``, and ``remap:NAME`` of a
+    connection. Each is looked at when something asks for it, and from time to time in any case.
+    """
+
+    def __init__(
+        self,
+        parts: Parts,
+        ticker: Callable[["Runtime"], Ticker],
+        *,
+        limits: Limits | None = None,
+    ) -> None:
         self._parts = parts
-        self._queue = WorkQueue()
+        self._queue = WorkQueue(parts.clock)
+        self._controller = Controller(self._queue, self.turn, limits=limits or LIMITS)
         self._ticker = ticker(self)
+        self._requests = Requests()
         self._asked: dict[str, SyncJob] = {}
+        self._prune_at = PRUNE_AT
+        self._followed: int | None = None
+        self._scheduled: Situation | None = None
 
     async def run(self, *services: Callable[[], Coroutine[Any, Any, None]]) -> None:
         """Run until cancelled, *services* (the web server) beside it."""
-        controller = Controller(self._queue, self.turn, self._parts.clock)
         await self._parts.jobs.recover()
-        await self._queue.add(SPECS)
+        for key in (SPECS, JOBS):
+            self._queue.add(key, Priority.SPEC)
         async with asyncio.TaskGroup() as group:
             group.create_task(self._watch(), name="watch")
-            group.create_task(controller.run(), name="controller")
+            group.create_task(self._controller.run(), name="controller")
             group.create_task(self._parts.jobs.listen({"sync": self._sync}), name="jobs")
             group.create_task(self._ticker.run(), name="timer")
             for service in services:
                 group.create_task(service(), name="service")
 
+    @property
+    def stalled(self) -> Mapping[str, str]:
+        """The keys that wait for a person or a change, and why."""
+        return self._controller.stalled
+
+    def look(self, key: str, token: str = "") -> None:
+        """Look at *key* now, before anything else; *token* is told as handled when it was done.
+
+        Raises:
+            NotFound: if there is no such key.
+        """
+        if key not in _TURNS and not key.startswith(REMAP_OF):
+            msg = f"no key {key!r} is looked at"
+            raise NotFound(msg, hint=f"the keys are {', '.join(_TURNS)} and {REMAP_OF}CONNECTION")
+        if token:
+            self._requests.ask(key, token)
+        self._queue.add(key, Priority.PERSON)
+
+    def handled(self, key: str, token: str | None = None) -> str | None:
+        """Return the token of *key* that was handled last; of a *token*, it itself once it was handled."""
+        if token is None:
+            return self._requests.last(key)
+        return token if self._requests.handled(key, token) else None
+
     async def turn(self, key: str) -> Verdict:
         """Look at one key, and add the keys that follow from it."""
-        if key == SPECS:
-            verdict = await self._parts.specs()
-            await self._queue.add(SCHEDULES)
-            await self._queue.add(REMAP)
-            return verdict
-        if key == SCHEDULES:
-            await self._follow_schedules()
-            return Done()
-        if key == REMAP:
-            return await remap_turn(self._parts.remap)
-        log.error("key_unknown", key=key)
+        with self._requests.turn(key):
+            if key.startswith(REMAP_OF):
+                return await self._remap_one(key.removeprefix(REMAP_OF))
+            return await _TURNS[key](self)
+
+    async def _specs(self) -> Verdict:
+        verdict = await self._parts.specs()
+        generation = await self._parts.store.views.generation()
+        if generation != self._followed:
+            self._followed = generation
+            self._queue.add(SCHEDULES, Priority.DEPENDANT)
+            self._queue.add(REMAP, Priority.DEPENDANT)
+        if isinstance(verdict, (Done, Halt)):
+            return replace(verdict, again=verdict.again or spread(SPECS, SPECS_EVERY))
+        return verdict
+
+    async def _schedules(self) -> Verdict:
+        situation = await self._parts.in_force.look()
+        await self._follow_schedules(situation)
+        ends, again = situation.exceptions.next_end, spread(SCHEDULES, EVERY)
+        if ends is not None:
+            again = min(again, ends - self._parts.clock.now())
+        return Done(again=max(again, A_MOMENT))
+
+    async def _remap(self) -> Verdict:
+        """Find out which connections have something to remap; each has a turn of its own."""
+        for name in await self._parts.remap.stale():
+            self._queue.add(f"{REMAP_OF}{name}", Priority.DEPENDANT)
+        return Done(again=spread(REMAP, EVERY))
+
+    async def _remap_one(self, name: str) -> Verdict:
+        if await remap_turn(self._parts.remap, name):
+            self._queue.add(f"{REMAP_OF}{name}", Priority.DEPENDANT)
         return Done()
+
+    async def _jobs(self) -> Verdict:
+        await self._parts.jobs.retain(KEPT)
+        await self._prune()
+        return Done(again=spread(JOBS, EVERY))
 
     async def request(self, request: SyncRequest) -> str:
         """Ask for a sync in the background; return the job's id. The same key is the same job."""
@@ -106,7 +187,10 @@ class Runtime:
         )
         status = await self._parts.jobs.enqueue(job)
         if status.status == "queued":
+            self._asked.pop(name, None)
             self._asked[name] = SyncJob(name, request.connection, request.mode, RunStatus.QUEUED)
+            if len(self._asked) >= self._prune_at:
+                await self._prune()
         return name
 
     async def job(self, job_id: str) -> SyncJob | None:
@@ -132,10 +216,21 @@ class Runtime:
 
     async def _watch(self) -> None:
         async for _ in self._parts.source.changes():
-            await self._queue.add(SPECS)
+            self._queue.add(SPECS, Priority.SPEC)
 
-    async def _follow_schedules(self) -> None:
-        situation = await self._parts.in_force.look()
+    async def _prune(self) -> None:
+        """Forget wishes whose jobs nobody remembers."""
+        for name in list(self._asked):
+            if await self._parts.jobs.status(name) is None:
+                self._asked.pop(name, None)
+        self._prune_at = max(PRUNE_AT, 2 * len(self._asked))
+
+    async def _follow_schedules(self, situation: Situation) -> None:
+        """Tell the clock what there is now; an override that has ended is as good as a change."""
+        if situation is self._scheduled:
+            return
+        if self._scheduled is not None:
+            self._queue.add(REMAP, Priority.DEPENDANT)
         wanted = ticks(situation)
         self._ticker.set(wanted)
         own: dict[str, dict[str, Cursor]] = {}
@@ -145,12 +240,18 @@ class Runtime:
         for tick in wanted:
             if overdue(tick, own.get(tick.connection, {}), now=now):
                 await self.due(tick)
+        self._scheduled = situation
 
     async def _sync(self, job: Job) -> None:
         def follow(run: SyncRun) -> None:
             self._follow(job.id, run)
 
-        report = await self._parts.syncs.run(_request(job.arguments), follow)
+        request = _request(job.arguments)
+        before = await self._parts.store.views.generation()
+        report = await self._parts.syncs.run(request, follow)
+        if await self._parts.store.views.generation() != before:
+            # What it has stored after the change, it has mapped as before.
+            self._queue.add(f"{REMAP_OF}{request.connection}", Priority.DEPENDANT)
         if report.error is not None:
             raise report.error
 
@@ -190,3 +291,11 @@ def _request(arguments: Mapping[str, Any]) -> SyncRequest:
         mode=SyncMode(arguments["mode"]),
         trigger=Trigger(arguments["trigger"]),
     )
+
+
+_TURNS: Final[Mapping[str, Callable[[Runtime], Awaitable[Verdict]]]] = {
+    SPECS: Runtime._specs,  # noqa: SLF001  the table of its turns
+    SCHEDULES: Runtime._schedules,  # noqa: SLF001
+    REMAP: Runtime._remap,  # noqa: SLF001
+    JOBS: Runtime._jobs,  # noqa: SLF001
+}

@@ -58,7 +58,7 @@ def asked(
     ``runs`` are the last full runs that succeeded, by entity: where one is older than ``full.every``,
     the sync is a full one.
     """
-    schedule = situation.state.resources.get(ResourceKey(Kind.SYNC_SCHEDULE, tick.schedule))
+    schedule = situation.resources.get(ResourceKey(Kind.SYNC_SCHEDULE, tick.schedule))
     if schedule is None or denied(schedule.spec, now):
         return None
     spec = schedule.spec
@@ -92,15 +92,15 @@ def overdue(tick: Tick, cursors: Mapping[str, Cursor], *, now: datetime) -> bool
 
 
 def _schedules(situation: Situation) -> Iterator[tuple[Resource, Mapping[str, Any]]]:
-    for key in sorted(situation.state.resources):
+    for key in sorted(situation.resources):
         if key.kind is Kind.SYNC_SCHEDULE:
-            resource = situation.state.resources[key]
+            resource = situation.resources[key]
             yield resource, resource.spec
 
 
 def _chosen(situation: Situation, spec: Mapping[str, Any]) -> list[Resource]:
     if spec.get("connection"):
-        named = situation.state.resources.get(ResourceKey(Kind.CONNECTION, spec["connection"]))
+        named = situation.resources.get(ResourceKey(Kind.CONNECTION, spec["connection"]))
         return [named] if named is not None else []
     return [one for one in situation.connections() if chooses(spec, one)]
 

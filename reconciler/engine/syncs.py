@@ -11,6 +11,7 @@ from reconciler.errors import (
     RateLimited,
     ReconcilerError,
     Revoked,
+    Suspended,
     Unauthorized,
     Unreachable,
 )
@@ -47,10 +48,12 @@ class Syncs:
 
         Raises:
             NotFound: if the connection or an entity of it is not in force.
+            Suspended: if nothing is to be read from it for now.
             SecretMissing: if a secret reference leads nowhere.
         """
         situation = await self._in_force.look()
         connection = situation.connection(request.connection)
+        _check_rest(situation, connection)
         chosen = _chosen(situation, connection, request.entities)
         connector = self._connectors.open(connection, situation.manifest(connection))
         runs: list[SyncRun] = []
@@ -124,6 +127,18 @@ class Syncs:
         async with self._store.begin() as unit:
             await unit.objects.set_connection_state(after)
             await unit.commit()
+
+
+def _check_rest(situation: Situation, connection: Resource) -> None:
+    """Return unless nothing is to be read from the connection for now."""
+    if connection.spec.get("suspend") is not True:
+        return
+    by = ", ".join(str(key) for key in situation.exceptions.by.get(connection.key, ()))
+    name = connection.key.name
+    raise Suspended(
+        f"{connection.key} is suspended{f' by {by}' if by else ' by its spec'}",
+        hint=f"take it up again: reconciler resume {name}" if by else "set suspend: false there",
+    )
 
 
 def _chosen(situation: Situation, connection: Resource, asked: Sequence[str]) -> tuple[str, ...]:

@@ -1,23 +1,39 @@
 """The turns of the controller: specs brought into force, and what follows from that."""
 
-from collections.abc import Callable, Mapping, MutableMapping, Sequence
-from dataclasses import dataclass
+import asyncio
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+from datetime import UTC, datetime
 from typing import Final
 
 import structlog
 
 from reconciler.engine.apply import apply
-from reconciler.engine.effect import data_effects
+from reconciler.engine.conditions import (
+    SOURCE,
+    Moment,
+    Said,
+    differ,
+    keep,
+    of_plan,
+    said_now,
+    source_status,
+)
+from reconciler.engine.effect import DataEffect, data_effects
+from reconciler.engine.healing import MEMORY, Healing, healing
 from reconciler.engine.ids import new_id
-from reconciler.engine.inforce import InForce
-from reconciler.engine.reconcile import Wish, consider, read_specs
+from reconciler.engine.inforce import InForce, Situation
+from reconciler.engine.reading import Reading, SpecReader
+from reconciler.engine.reconcile import consider
 from reconciler.engine.remap import Remap
 from reconciler.errors import Invalid, SpecInvalid
+from reconciler.model.change import Plan, State
+from reconciler.model.condition import Condition, Reason, Status, Truth
 from reconciler.model.event import Event, EventType
 from reconciler.model.problem import Problem
-from reconciler.model.value import digest_of
-from reconciler.model.verdict import Done, Halt, Verdict
-from reconciler.ports import Clock, SpecSource, Store
+from reconciler.model.verdict import Done, Verdict
+from reconciler.ports import Clock, Snapshot, SpecSource, Store
+from reconciler.spec.load import Loaded
 
 log = structlog.get_logger()
 
@@ -25,20 +41,17 @@ SPECS: Final = "specs"
 REMAP: Final = "remap"
 SCHEDULES: Final = "schedules"
 ACTOR: Final = "reconciler"
-
-
-@dataclass(frozen=True, slots=True)
-class Reading:
-    """How specs are read: the wish, the built-in connectors, and the cache of parsed files."""
-
-    wish: Wish
-    catalogue: Mapping[str, bytes]
-    cache: MutableMapping[bytes, bytes] | None = None
-    saved: Callable[[], None] = lambda: None
+EFFECTS_WITHIN: Final = 5.0
+"""Seconds that an apply waits for sentences about stored records; ``plan`` tells them however long it takes."""
+PAGES: Final = 200
+"""How many pages of an entity one turn remaps; the rest has its turn after others."""
 
 
 class SpecsTurn:
-    """Reads the specs and brings them into force; invalid ones leave the old state in force."""
+    """Reads the specs and brings them into force; invalid ones leave the old state in force.
+
+    Everything that is said of it - events, conditions - is said when it changes, not at each look.
+    """
 
     def __init__(
         self, source: SpecSource, reading: Reading, store: Store, in_force: InForce, clock: Clock
@@ -48,49 +61,84 @@ class SpecsTurn:
         self._store = store
         self._in_force = in_force
         self._clock = clock
-        self._broken = ""
+        self._reader = SpecReader(reading)
+        self._said: Said | None = None
+        self._source_said = ""
+        self._revision = ""
+        self._since = EARLIEST
 
     async def __call__(self) -> Verdict:
         """Take one look at the specs."""
         try:
             snapshot = await self._source.read()
-            loaded = read_specs(
-                snapshot,
-                self._reading.wish,
-                catalogue=self._reading.catalogue,
-                cache=self._reading.cache,
-            )
+            loaded = await self._reader.read(snapshot)
         except SpecInvalid as error:
             await self._invalid(error.problems)
             return Done()
         except Invalid as error:
-            log.error("source_unreadable", why=error.message, hint=error.hint)  # noqa: TRY400  a person's slip
+            if await self._tell_source(Reason.SOURCE_UNREADABLE, error.message):
+                log.error("source_unreadable", why=error.message, hint=error.hint)  # noqa: TRY400  a person's slip
             return Done()
-        self._reading.saved()
-        await self._recovered()
+        await self._tell_source(Reason.SOURCE_READ, "")
+        if snapshot.revision != self._revision:
+            self._revision, self._since = snapshot.revision, self._clock.now()
+        return await self._bring(loaded, snapshot)
+
+    async def _bring(self, loaded: Loaded, snapshot: Snapshot) -> Verdict:
         situation = await self._in_force.look()
-        plan = consider(loaded, snapshot, situation.state, self._reading.wish)
-        if plan.blocks:
-            for block in plan.blocks:
-                log.error("plan_blocked", key=str(block.key), why=block.reason, remedy=block.remedy)
-            return Halt("the plan is blocked; see the log")
-        if not plan.empty:
-            effects = await data_effects(plan, situation, self._store.views)
+        now = self._clock.now()
+        cure = await self._cure(situation.state, now)
+        wish = replace(self._reading.wish, heal=cure.now, now=now)
+        plan = await asyncio.to_thread(consider, loaded, snapshot, situation.state, wish)
+        if plan.doable or plan.settled:
+            effects = await self._effects(plan, situation)
             generation = await apply(plan, self._store, self._clock, actor=ACTOR)
             log.info(
                 "plan_applied",
                 revision=plan.revision,
                 generation=generation,
-                changes=[f"{change.action} {change.key}" for change in plan.changes[:20]],
+                changes=[f"{change.action} {change.key}" for change in plan.doable[:20]],
                 effects=[effect.sentence() for effect in effects[:20]],
             )
-        return Done()
+            situation = await self._in_force.look()
+        await self._tell_objects(plan, situation.state, cure)
+        return Done(again=cure.again)
+
+    async def _cure(self, state: State, now: datetime) -> Healing:
+        if not state.applied:
+            return Healing()
+        healed = await self._store.views.healings(now - MEMORY)
+        return healing(state, healed, now, since=self._since)
+
+    async def _tell_objects(self, plan: Plan, state: State, cure: Healing) -> None:
+        """Say of each object that is held or has drifted that it is, and no more of the others."""
+        before = self._said
+        if before is None:
+            before = await said_now(self._store.views)
+        moment = Moment(self._clock.now(), state.generation)
+        after = of_plan(plan, state, cure.flapping, moment)
+        if differ(before, after):
+            async with self._store.begin() as unit:
+                new = await keep(unit.conditions, before, after)
+                await unit.outbox.emit(list(_held(plan, new, moment)))
+                await unit.commit()
+            for block in plan.blocks:
+                log.error("plan_blocked", key=str(block.key), why=block.reason, remedy=block.remedy)
+        self._said = after
+
+    async def _effects(self, plan: Plan, situation: Situation) -> list[DataEffect]:
+        """Return what the log says of stored records: nothing, where it would take long to find out."""
+        try:
+            async with asyncio.timeout(EFFECTS_WITHIN):
+                return await data_effects(plan, situation, self._store.views)
+        except TimeoutError:
+            return []
 
     async def _invalid(self, problems: Sequence[Problem]) -> None:
-        mark = digest_of([[str(problem.origin), problem.message] for problem in problems])
-        if mark == self._broken:
+        first = problems[0]
+        message = f"{len(problems)} problems; the first: {first.origin}: {first.message}"
+        if not await self._tell_source(Reason.INVALID_SPEC, message):
             return
-        self._broken = mark
         for problem in problems:
             log.error(
                 "spec_invalid",
@@ -99,34 +147,62 @@ class SpecsTurn:
                 why=problem.message,
                 hint=problem.hint,
             )
-        first = problems[0]
-        await self._tell(
-            EventType.SOURCE_INVALID,
-            {"problems": len(problems), "first": f"{first.origin}: {first.message}"},
-        )
 
-    async def _recovered(self) -> None:
-        if self._broken:
-            self._broken = ""
-            log.info("spec_recovered")
-            await self._tell(EventType.SOURCE_RECOVERED, {})
-
-    async def _tell(self, kind: EventType, data: Mapping[str, object]) -> None:
-        now = self._clock.now()
+    async def _tell_source(self, reason: Reason, message: str) -> bool:
+        """Say how the source is, if that is news; return whether it is."""
+        said = f"{reason}: {message}"
+        if said == self._source_said:
+            return False
+        known = (await self._store.views.conditions(SOURCE)).get(SOURCE, ())
+        self._source_said = said
+        told = [(one.reason, one.message) for one in known]
+        if (reason.value, message) in told or (not told and reason is Reason.SOURCE_READ):
+            return False
+        moment = Moment(self._clock.now(), await self._store.views.generation())
+        status = source_status(reason, message, moment)
+        event = _source_event(status, moment.at)
         async with self._store.begin() as unit:
-            event = Event(new_id("evt", now), kind, "Source", now, data)
+            await unit.conditions.put(SOURCE, status)
             await unit.outbox.emit([event])
             await unit.commit()
+        log.info("source_told", condition=str(event.type), why=message or None)
+        return True
 
 
-async def remap_turn(remap: Remap) -> Verdict:
-    """Bring stored records to the mapping in force."""
-    for run in await remap.all():
+EARLIEST: Final = datetime.min.replace(tzinfo=UTC)
+
+
+def _source_event(status: Status, at: datetime) -> Event:
+    kind = EventType.SOURCE_RECOVERED
+    data: dict[str, object] = {}
+    if status.truth is Truth.FALSE:
+        kind = EventType.SOURCE_INVALID
+        data = {"reason": status.reason, "first": status.message}
+    return Event(new_id("evt", at), kind, SOURCE, at, data)
+
+
+def _held(plan: Plan, new: Sequence[tuple[str, Status]], moment: Moment) -> Iterator[Event]:
+    """Yield the event that some of the plan is held, if that is news."""
+    if not any(status.condition is Condition.SYNCED for _, status in new):
+        return
+    blocks = [
+        {"address": str(one.key), "code": one.code, "reason": one.reason, "remedy": one.remedy}
+        for one in plan.blocks
+    ]
+    data = {"revision": plan.revision, "blocks": blocks[:20], "held": len(plan.held)}
+    yield Event(new_id("evt", moment.at), EventType.PLAN_FAILED, "Plan", moment.at, data)
+
+
+async def remap_turn(remap: Remap, name: str) -> bool:
+    """Bring stored records of a connection to the mapping in force; return whether some may be left."""
+    runs = await remap.connection(name, pages=PAGES)
+    for run in runs:
         log.info(
             "records_remapped",
+            connection=name,
             entity=run.entity,
             read=run.read,
             changed=run.updated,
             invalid=run.invalid,
         )
-    return Done()
+    return any(run.pages >= PAGES for run in runs)

@@ -16,14 +16,17 @@ from reconciler.ports import Clock, Job, JobHandler, JobStatus
 log = structlog.get_logger()
 
 ENDED: Final = frozenset({"succeeded", "failed", "cancelled"})
+REMEMBERED: Final = 10_000
+"""How many ended jobs can be asked for at most, the last ones."""
 
 
 class InProcessJobs:
     """Runs jobs in tasks: one at a time in a lane, ``workers`` at a time in all."""
 
-    def __init__(self, clock: Clock, *, workers: int = 4) -> None:
+    def __init__(self, clock: Clock, *, workers: int = 4, remembered: int = REMEMBERED) -> None:
         self._clock = clock
         self._workers = workers
+        self._remembered = remembered
         self._waiting: list[Job] = []
         self._status: dict[str, JobStatus] = {}
         self._ended: dict[str, datetime] = {}
@@ -38,6 +41,7 @@ class InProcessJobs:
             if known is not None and known.status not in ENDED:
                 return known
             self._status[job.id] = JobStatus(job.id, "queued")
+            self._ended.pop(job.id, None)
             self._waiting.append(job)
             self._changed.notify_all()
             return self._status[job.id]
@@ -66,7 +70,7 @@ class InProcessJobs:
         oldest = self._clock.now() - keep
         gone = [job_id for job_id, ended in self._ended.items() if ended < oldest]
         for job_id in gone:
-            del self._ended[job_id], self._status[job_id]
+            self._forget(job_id)
         return len(gone)
 
     async def listen(self, handlers: Mapping[str, JobHandler]) -> None:
@@ -121,7 +125,13 @@ class InProcessJobs:
 
     def _settle(self, job_id: str, status: str, error: str = "") -> None:
         self._status[job_id] = JobStatus(job_id, status, error)
+        self._ended.pop(job_id, None)
         self._ended[job_id] = self._clock.now()
+        while len(self._ended) > self._remembered:
+            self._forget(next(iter(self._ended)))
+
+    def _forget(self, job_id: str) -> None:
+        del self._ended[job_id], self._status[job_id]
 
     async def _tell(self) -> None:
         async with self._changed:

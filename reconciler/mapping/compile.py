@@ -68,10 +68,11 @@ def compile_rules(rules: Rules, entity: Entity, entities: Mapping[str, Entity]) 
     if problems:
         raise MappingInvalid(entity.name, problems)
     mapped, source = generate(steps, entity.name)
-    return Mapper(_basis(rules, entity, entities), entity.name, source, mapped)
+    return Mapper(basis_of(rules, entity, entities), entity.name, source, mapped)
 
 
-def _basis(rules: Rules, entity: Entity, entities: Mapping[str, Entity]) -> str:
+def basis_of(rules: Rules, entity: Entity, entities: Mapping[str, Entity]) -> str:
+    """Return the ``basis`` that a mapper of *rules* has."""
     prefixes = {
         name: entities[name].prefix for name in sorted(_referred(entity.fields)) if name in entities
     }

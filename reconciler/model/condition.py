@@ -24,6 +24,47 @@ class Truth(StrEnum):
     UNKNOWN = "Unknown"
 
 
+class Reason(StrEnum):
+    """Why a condition is as it is: the closed set; names are added, never changed."""
+
+    APPLIED = "Applied"
+    """The specs are in force."""
+    CONFLICT = "Conflict"
+    """The specs and an edit outside of git want the same field to be different things."""
+    BLOCKED = "Blocked"
+    """A guard asks for a person's decision."""
+    DEPENDENCY_NOT_READY = "DependencyNotReady"
+    """It waits for another object that is held."""
+    INVALID_SPEC = "InvalidSpec"
+    """The specs have errors; what was in force stays."""
+    SOURCE_UNREADABLE = "SourceUnreadable"
+    """The specs cannot be read; what was in force stays."""
+    SOURCE_READ = "SourceRead"
+    """The specs were read and are sound."""
+    PINNED = "Pinned"
+    """The source stays at a revision until somebody takes the pin off."""
+    CHANGED_OUTSIDE_GIT = "ChangedOutsideGit"
+    """Somebody has changed it through the API or the dashboard."""
+    FLAPPING = "Flapping"
+    """It was put back and changed again too often; it is left alone until a person looks."""
+    SYNC_SUCCEEDED = "SyncSucceeded"
+    """The last sync ended well."""
+    SYNC_FAILED = "SyncFailed"
+    """The last sync did not."""
+    PAUSED = "Paused"
+    """It is suspended."""
+    TOKEN_VALID = "TokenValid"  # noqa: S105  a word, no password
+    """The system takes the credentials."""
+    REAUTHORIZATION_REQUIRED = "ReauthorizationRequired"
+    """The credentials are refused; somebody has to enter them anew."""
+    CREDENTIALS_REJECTED = "CredentialsRejected"
+    """The credentials were refused once; they are tried again."""
+    UNREACHABLE = "Unreachable"
+    """The system does not answer."""
+    NOT_ASKED_YET = "NotAskedYet"
+    """Nobody has looked yet."""
+
+
 @dataclass(frozen=True, slots=True)
 class Status:
     """One condition of one object. ``reason`` is stable CamelCase; ``since`` moves only with ``truth``."""

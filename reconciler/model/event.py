@@ -14,6 +14,9 @@ class EventType(StrEnum):
     RESOURCE_UPDATED = "resource.updated"
     RESOURCE_DELETED = "resource.deleted"
     PLAN_APPLIED = "plan.applied"
+    PLAN_FAILED = "plan.failed"
+    DRIFT_DETECTED = "drift.detected"
+    DRIFT_RESOLVED = "drift.resolved"
     SOURCE_INVALID = "source.invalid"
     SOURCE_RECOVERED = "source.recovered"
     SYNC_STARTED = "sync.started"
@@ -42,6 +45,9 @@ SEVERITIES: Final[Mapping[EventType, EventSeverity]] = {
     EventType.RESOURCE_UPDATED: EventSeverity.INFO,
     EventType.RESOURCE_DELETED: EventSeverity.INFO,
     EventType.PLAN_APPLIED: EventSeverity.INFO,
+    EventType.PLAN_FAILED: EventSeverity.ERROR,
+    EventType.DRIFT_DETECTED: EventSeverity.WARNING,
+    EventType.DRIFT_RESOLVED: EventSeverity.INFO,
     EventType.SOURCE_INVALID: EventSeverity.ERROR,
     EventType.SOURCE_RECOVERED: EventSeverity.INFO,
     EventType.SYNC_STARTED: EventSeverity.INFO,

@@ -1,5 +1,6 @@
 """JSON values: their type, their one canonical form, and the digest of it."""
 
+import copy
 import hashlib
 from collections.abc import Mapping, Sequence
 from typing import Any, Final, TypeAlias
@@ -28,3 +29,16 @@ def digest(canonical_bytes: bytes) -> str:
 def digest_of(value: Any) -> str:
     """Return the digest of a JSON *value*, whatever the order of its keys."""
     return digest(canonical(value))
+
+
+def merge_patch(value: Any, change: Any) -> Any:
+    """Return *value* changed by a JSON merge patch (RFC 7396): null removes a key, a list is replaced."""
+    if not isinstance(change, Mapping):
+        return copy.deepcopy(change)
+    kept = dict(value) if isinstance(value, Mapping) else {}
+    for key, below in change.items():
+        if below is None:
+            kept.pop(key, None)
+        else:
+            kept[key] = merge_patch(kept.get(key), below)
+    return kept

@@ -34,6 +34,7 @@ TABLE: Final[Mapping[Kind, Mapping[str, tuple[Effect, ...]]]] = {
         "spec.health": (RESCHEDULE,),
         "spec.suspend": (RESCHEDULE,),
         "spec.drift": (),
+        "spec.ignore": (),
         "spec.retention": (),
         "spec.deletionPolicy": (),
         "spec.protect": (),
@@ -63,11 +64,15 @@ TABLE: Final[Mapping[Kind, Mapping[str, tuple[Effect, ...]]]] = {
     Kind.MAPPING: {
         "metadata": (),
         "spec": (REMAP,),
+        "spec.drift": (),
+        "spec.ignore": (),
         "spec.tests": (),
     },
     Kind.SYNC_SCHEDULE: {
         "metadata": (),
         "spec": (RESCHEDULE,),
+        "spec.drift": (),
+        "spec.ignore": (),
     },
     Kind.OVERRIDE: {
         "metadata": (),

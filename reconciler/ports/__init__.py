@@ -5,6 +5,7 @@ nothing behind unless ``commit`` was called. ``connection`` is the connection's 
 the API; its name is for people.
 """
 
+from reconciler.ports.edits import EditDone, Edits, EditWish
 from reconciler.ports.remote import Connector, Connectors, StreamFacts
 from reconciler.ports.specs import Clock, Snapshot, SpecSource
 from reconciler.ports.store import Leases, Objects, Outbox, Records, Runs, Store, Tokens, UnitOfWork
@@ -18,6 +19,9 @@ __all__ = [
     "Conditions",
     "Connector",
     "Connectors",
+    "EditDone",
+    "EditWish",
+    "Edits",
     "Job",
     "JobHandler",
     "JobStatus",

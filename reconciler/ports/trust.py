@@ -1,5 +1,6 @@
 """What makes a change accountable: the drift ledger, conditions, the audit log, and pins."""
 
+from collections.abc import Sequence
 from typing import Protocol
 
 from reconciler.model.audit import AuditEntry, Pin
@@ -9,6 +10,10 @@ from reconciler.model.drift import Drift
 
 class Ledger(Protocol):
     """Drift, open and ended."""
+
+    async def open(self) -> Sequence[Drift]:
+        """Return the drift of objects (kind ``config``) that is not over, oldest first."""
+        ...
 
     async def keep(self, drift: Drift) -> None:
         """Keep *drift* as it is now, new or known by its id."""

@@ -47,6 +47,12 @@ class Views(Protocol):
         """Return how many live records there are, by (connection uid, entity)."""
         ...
 
+    async def bases(
+        self, connection: str | None = None
+    ) -> Mapping[tuple[str, str], frozenset[str]]:
+        """Return under which bases records lie, living and dead ones, by (connection uid, entity)."""
+        ...
+
     async def stale(
         self, connection: str, entity: str, *, basis: str, after: str, limit: int
     ) -> Sequence[Row]:

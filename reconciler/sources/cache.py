@@ -1,9 +1,13 @@
 """What was read of a spec file, kept by its content, so that an unchanged file is not parsed again."""
 
-from collections.abc import Iterator, MutableMapping
+import time
+from collections.abc import Iterable, Iterator, MutableMapping
 from pathlib import Path
+from typing import Final
 
 import msgspec
+
+SPARINGLY: Final = 600.0
 
 
 class ParseCache(MutableMapping[bytes, bytes]):
@@ -17,6 +21,7 @@ class ParseCache(MutableMapping[bytes, bytes]):
         self._entries = self._loaded()
         self._used: dict[bytes, bytes] = {}
         self._new = False
+        self._not_before = 0.0
 
     def save(self) -> None:
         """Write the entries used this time, if they differ from those on disk."""
@@ -27,6 +32,18 @@ class ParseCache(MutableMapping[bytes, bytes]):
         beside.touch(mode=0o600)
         beside.write_bytes(msgspec.msgpack.encode(self._used))
         beside.replace(self._path)
+
+    def save_sparingly(self, wanted: Iterable[bytes], *, seconds: float = SPARINGLY) -> None:
+        """Save what is wanted of new entries, if the last time was longer than *seconds* ago.
+
+        For a process that reads again and again, and keeps in memory what it has read.
+        """
+        if self._new and time.monotonic() >= self._not_before:
+            self._not_before = time.monotonic() + seconds
+            kept = {key: self._entries[key] for key in wanted if key in self._entries}
+            self._entries, self._used = kept, dict(kept)
+            self.save()
+            self._new = False
 
     def __getitem__(self, key: bytes) -> bytes:
         value = self._used[key] = self._entries[key]

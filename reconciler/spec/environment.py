@@ -1,10 +1,10 @@
 """Environments: the chosen one's variables and patches, and a document as they change it."""
 
-import copy
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from reconciler.model.value import merge_patch
 from reconciler.spec.finding import Draft, Spot, Way
 
 
@@ -47,22 +47,9 @@ def patch(draft: Draft, patches: Sequence[Patch]) -> None:
     """Change *draft* as the patches say that fit it."""
     for one in patches:
         if one.fits(draft):
-            draft.data["spec"] = merged(draft.data.get("spec"), one.change)
+            draft.data["spec"] = merge_patch(draft.data.get("spec"), one.change)
             for way in _leaves(one.change):
                 draft.patched["spec", *way] = one.spot._replace(path=(*one.spot.path, *way))
-
-
-def merged(value: Any, change: Any) -> Any:
-    """Return *value* changed by a JSON merge patch (RFC 7386): null removes, a list is replaced."""
-    if not isinstance(change, Mapping):
-        return copy.deepcopy(change)
-    kept = dict(value) if isinstance(value, Mapping) else {}
-    for key, below in change.items():
-        if below is None:
-            kept.pop(key, None)
-        else:
-            kept[key] = merged(kept.get(key), below)
-    return kept
 
 
 def _leaves(change: Mapping[str, Any], way: Way = ()) -> Iterator[Way]:

@@ -129,7 +129,7 @@ def _shape(one: Examined, _around: Surroundings) -> None:
         return
     one.body = dump(model, by_alias=True, exclude_none=True)
     if b'"value":null' in one.text:
-        _keep_nulls(one.draft.data, one.body)
+        keep_nulls(one.draft.data, one.body)
 
 
 def _check(one: Examined, around: Surroundings) -> None:
@@ -141,13 +141,13 @@ def _check(one: Examined, around: Surroundings) -> None:
         one.findings += [f for f in check(one.body["spec"], around) if f.path not in told]
 
 
-def _keep_nulls(given: Any, body: Any) -> None:
+def keep_nulls(given: Any, body: Any) -> None:
     """Put back constants that are null (``value: null``), which look like what was left out."""
     if isinstance(given, dict) and isinstance(body, dict):
         if "value" in given and given["value"] is None:
             body["value"] = None
         for key, below in given.items():
-            _keep_nulls(below, body.get(key))
+            keep_nulls(below, body.get(key))
 
 
 def _entry(draft: Draft, body: dict[str, Any], around: Surroundings) -> Entry:

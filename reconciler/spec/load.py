@@ -12,10 +12,11 @@ from typing import Final
 from reconciler.model.problem import Problem, Severity
 from reconciler.model.resource import Resource, ResourceKey
 from reconciler.spec.context import Context, context_of
-from reconciler.spec.entries import Entry, key_of, resource_of
+from reconciler.spec.entries import Entry
 from reconciler.spec.examine import Examined, examine
 from reconciler.spec.finding import Draft, Finding, Spot, meant
 from reconciler.spec.locate import base_in_set, locate
+from reconciler.spec.memo import Kept, Last, Memo
 from reconciler.spec.places import Places, problem, problems_of
 from reconciler.spec.reading import ENDINGS, Drafts, Made, Reading, cache_key
 from reconciler.spec.references import Declared, cross_findings
@@ -54,8 +55,8 @@ def load(
     """Return what *files* say (path to content; CSV and JSON are tables of sets).
 
     *environment* is the one to take, by name; *catalogue* holds the manifests of built-in connectors.
-    *cache* is read and written; nothing in it is trusted to be whole. *entities* are those of the
-    unified model, unless others are given.
+    *cache* is read and written; nothing in it is trusted to be whole; a ``Memo`` remembers the last
+    reading too. *entities* are those of the unified model, unless others are given.
     """
     if entities is None:
         from reconciler.datamodel.reader import entities as shipped  # noqa: PLC0415  read when needed
@@ -63,12 +64,16 @@ def load(
         entities = shipped()
     built_in = {f"(built-in)/{file}": content for file, content in (catalogue or {}).items()}
     everything = {**files, **built_in}
-    reading = Reading(everything, {} if cache is None else cache, Places(everything))
+    memo = cache if isinstance(cache, Memo) else Memo(cache)
+    reading = Reading(everything, memo, Places(everything))
     context = context_of(reading, environment, catalogue=built_in, entities=entities)
-    loader = _Loader(reading, context)
+    last = memo.last if memo.last.fingerprint == context.fingerprint else Last()
+    loader = _Loader(reading, context, last, Last(context.fingerprint))
     for batch in _batches(files):
         loader.take(batch)
-    return loader.loaded()
+    loaded = loader.loaded()
+    memo.last = loader.fresh
+    return loaded
 
 
 _TOGETHER: Final = 262_144
@@ -95,6 +100,8 @@ class _Loader:
 
     reading: Reading
     context: Context
+    last: Last
+    fresh: Last
     declared: Declared = field(default_factory=Declared)
 
     def take(self, files: Sequence[str]) -> None:
@@ -102,25 +109,32 @@ class _Loader:
         known: dict[str, Sequence[Entry]] = {}
         waiting: list[tuple[str, bytes, Drafts]] = []
         for file in files:
-            key = self._key(file)
-            kept = self.reading.kept(key)
-            known[file] = kept or ()
+            content, tables = self.reading.files[file], self._tables(file)
+            kept = self.last.kept(file, content, tables)
             if kept is None:
-                waiting.append((file, key, self.reading.drafts(file)))
+                key = cache_key(content, self.context.fingerprint, tables)
+                entries = self.reading.kept(key)
+                kept = None if entries is None else Kept(content, tables, key, entries)
+                if kept is None:
+                    waiting.append((file, key, self.reading.drafts(file)))
+            known[file] = () if kept is None else kept.entries
+            if kept is not None:
+                self.fresh.files[file] = kept
         drafts = [draft for _, _, read in waiting for draft in read.drafts]
         many = iter(examine(drafts, self.context.around))
         for file, key, read in waiting:
-            known[file] = self._made(key, read, [next(many) for _ in read.drafts])
+            known[file] = self._made(file, key, read, [next(many) for _ in read.drafts])
         for file, entries in known.items():
             for entry in entries:
                 self.declared.add(file, entry)
 
-    def _key(self, file: str) -> bytes:
+    def _tables(self, file: str) -> list[bytes]:
         files = self.reading.files
-        tables = [files.get(table, b"") for table in self.context.tables.get(file, ())]
-        return cache_key(files[file], self.context.fingerprint, tables)
+        return [files.get(table, b"") for table in self.context.tables.get(file, ())]
 
-    def _made(self, key: bytes, read: Drafts, many: Sequence[Examined]) -> Sequence[Entry]:
+    def _made(
+        self, file: str, key: bytes, read: Drafts, many: Sequence[Examined]
+    ) -> Sequence[Entry]:
         """Return the entries of a file; they are kept if all of it is sound."""
         found = len(self.reading.found)
         made = Made(broken=list(read.lost))
@@ -129,6 +143,8 @@ class _Loader:
             self._take(one, made)
         if read.sound and found == len(self.reading.found):
             self.reading.keep(key, made.entries)
+            content, tables = self.reading.files[file], self._tables(file)
+            self.fresh.files[file] = Kept(content, tables, key, made.entries)
             return made.entries
         self.declared.unsound |= {(entry.kind, entry.name) for entry in made.unsound}
         self.declared.broken |= {(draft.kind, draft.name) for draft in made.broken}
@@ -165,10 +181,12 @@ class _Loader:
                 self._patch_of_nothing(patch.kind, patch.name, patch.spot)
         resources: dict[ResourceKey, Resource] = {}
         for file, entry in self.declared.entries.values():
-            if (entry.kind, entry.name) in self.declared.unsound:
+            name = (entry.kind, entry.name)
+            if name in self.declared.unsound:
                 continue
-            key = key_of(entry)
-            resources[key] = resource_of(entry, key, file)
+            resource = self.last.resource(entry, file)
+            resources[resource.key] = resource
+            self.fresh.resources[name] = (entry, file, resource)
         return Loaded(resources, tuple(self._problems()), self.context.catalogue)
 
     def _draft(self, file: str, entry: Entry) -> Draft:

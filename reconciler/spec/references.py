@@ -5,9 +5,8 @@ from dataclasses import dataclass, field
 from typing import Any, TypeAlias
 
 from reconciler.model.problem import Severity
-from reconciler.model.value import canonical
+from reconciler.model.value import canonical, merge_patch
 from reconciler.spec.entries import Entry, Reference
-from reconciler.spec.environment import merged
 from reconciler.spec.examine import Surroundings
 from reconciler.spec.finding import Finding, Way, meant
 
@@ -194,7 +193,7 @@ def _override(declared: Declared, file: str, entry: Entry) -> Iterator[Found]:
         "apiVersion": "reconciler/v1",
         "kind": target["kind"],
         "metadata": {"name": target["name"]},
-        "spec": merged(kept[1].spec, spec["patch"]),
+        "spec": merge_patch(kept[1].spec, spec["patch"]),
     }
     if target["kind"] == "SyncSchedule" and {"every", "cron"} & spec["patch"].keys():
         for key in {"every", "cron", "timeZone"} - spec["patch"].keys():

@@ -7,7 +7,7 @@ from collections import Counter
 from collections.abc import Iterable
 from typing import TypeAlias
 
-from sqlalchemy import Connection, bindparam, case
+from sqlalchemy import Connection, bindparam, case, select
 
 from reconciler.store import dialects
 from reconciler.store.tables import clocks, tallies
@@ -71,6 +71,21 @@ class Tally:
                     tallies.c.dead == 0,
                 )
             )
+
+
+def read_bases(
+    database: Connection, connection: str | None
+) -> dict[tuple[str, str], frozenset[str]]:
+    """Return under which bases there are records, by connection and entity."""
+    wanted = select(tallies.c.connection, tallies.c.entity, tallies.c.basis).where(
+        tallies.c.alive + tallies.c.dead > 0
+    )
+    if connection is not None:
+        wanted = wanted.where(tallies.c.connection == connection)
+    found: dict[tuple[str, str], set[str]] = {}
+    for row in database.execute(wanted):
+        found.setdefault((row.connection, row.entity), set()).add(row.basis)
+    return {place: frozenset(bases) for place, bases in found.items()}
 
 
 def tick(database: Connection, entity: str, at: int) -> int:

@@ -1,5 +1,6 @@
 """Drift ledger, conditions, audit log and pins, in one transaction."""
 
+from collections.abc import Sequence
 from dataclasses import replace
 
 from sqlalchemy import Connection, func, select
@@ -11,6 +12,7 @@ from reconciler.store import dialects
 from reconciler.store.transaction import Transaction
 from reconciler.store.trust_rows import audit_fields, drift_fields, pin_fields, status_fields
 from reconciler.store.trust_tables import audit, conditions, drifts, pins
+from reconciler.store.trust_views import read_open
 
 _CHAIN_LOCK = 0x6175646974  # "audit": whoever writes the next link waits for the one before it
 
@@ -20,6 +22,10 @@ class SqlLedger:
 
     def __init__(self, transaction: Transaction) -> None:
         self._transaction = transaction
+
+    async def open(self) -> Sequence[Drift]:
+        """Return the drift of objects that is not over, oldest first."""
+        return await self._transaction.do(read_open)
 
     async def keep(self, drift: Drift) -> None:
         """Keep *drift* as it is now, new or known by its id."""

@@ -7,7 +7,7 @@ from sqlalchemy import Connection, or_, select
 
 from reconciler.model.audit import AuditEntry, Hold, Past, Pin
 from reconciler.model.condition import Status
-from reconciler.model.drift import Drift, Resolution
+from reconciler.model.drift import Drift, DriftKind, Resolution
 from reconciler.model.resource import Kind, ResourceKey
 from reconciler.store.tables import objects
 from reconciler.store.times import micros, moment
@@ -35,6 +35,17 @@ def read_drifts(
         wanted = wanted.where(drifts.c.resolved_at.is_(None))
     if key is not None:
         wanted = wanted.where(objects.c.kind == key.kind.value, objects.c.name == key.name)
+    return tuple(
+        to_drift(row, ResourceKey(Kind(row.object_kind), row.name))
+        for row in database.execute(wanted)
+    )
+
+
+def read_open(database: Connection) -> Sequence[Drift]:
+    """Return the drift of objects that is not over, oldest first."""
+    wanted = _DRIFTS.where(
+        drifts.c.resolved_at.is_(None), drifts.c.kind == DriftKind.CONFIG.value
+    ).order_by(drifts.c.first_seen_at, drifts.c.id)
     return tuple(
         to_drift(row, ResourceKey(Kind(row.object_kind), row.name))
         for row in database.execute(wanted)

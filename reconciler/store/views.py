@@ -16,7 +16,7 @@ from reconciler.model.event import Delivery, Event
 from reconciler.model.record import RecordQuery, Row, StoredRecord
 from reconciler.model.resource import Resource, ResourceKey
 from reconciler.model.sync import Cursor, SyncRun
-from reconciler.store import burials, lines, objects, queries, trust_views
+from reconciler.store import burials, lines, objects, queries, tally, trust_views
 from reconciler.store.failures import in_our_words
 from reconciler.store.rows import to_cursor, to_event, to_run, to_token
 from reconciler.store.tables import cursors, events, sync_runs, tokens
@@ -60,6 +60,12 @@ class SqlViews:
     async def counts(self) -> Mapping[tuple[str, str], int]:
         """Return how many live records there are, by (connection uid, entity)."""
         return await self._read(burials.count_living)
+
+    async def bases(
+        self, connection: str | None = None
+    ) -> Mapping[tuple[str, str], frozenset[str]]:
+        """Return under which bases records lie, living and dead ones, by (connection uid, entity)."""
+        return await self._read(tally.read_bases, connection)
 
     async def stale(
         self, connection: str, entity: str, *, basis: str, after: str, limit: int

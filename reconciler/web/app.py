@@ -10,6 +10,7 @@ from starlette.middleware.gzip import GZipMiddleware
 from reconciler.web import handlers
 from reconciler.web.envelope import Envelope
 from reconciler.web.gates import BodyGate, HostGate, VersionGate
+from reconciler.web.hooks import hook_routes
 from reconciler.web.needs import Policy, Services
 from reconciler.web.rates import Rates
 from reconciler.web.route import mount
@@ -49,7 +50,7 @@ def make_app(services: Services) -> FastAPI:
     def document() -> dict[str, Any]:
         return build(app, every)
 
-    every = list(routes(services, document))
+    every = [*routes(services, document), *hook_routes(services.hooks, services.clock)]
     for route in every:
         mount(app, route, keeper)
     app.state.routes = tuple(every)

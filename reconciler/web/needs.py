@@ -5,10 +5,11 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Protocol, TypeAlias
 
+from reconciler.model.change import State
 from reconciler.model.record import RecordQuery, UnifiedRecord
 from reconciler.model.resource import Resource
 from reconciler.model.sync import SyncJob
-from reconciler.ports import Clock, Store, SyncRequest
+from reconciler.ports import Clock, Edits, Store, SyncRequest
 
 Position: TypeAlias = tuple[datetime, str]
 """The ``(updated_at, id)`` of the last record of a page."""
@@ -31,6 +32,11 @@ class RecordReader(Protocol):
 
 class Situation(Protocol):
     """One state of the specs in force, as far as the API tells of it."""
+
+    @property
+    def state(self) -> State:
+        """All that is in force, and what git has applied where that differs."""
+        ...
 
     def connection(self, name: str) -> Resource:
         """Return the connection of this name, or raise ``NotFound``."""
@@ -102,6 +108,20 @@ class Policy:
 
 
 @dataclass(frozen=True, slots=True)
+class GitHooks:
+    """Which *branch* of which *repository* is followed, and what a signed call of its forge does.
+
+    ``secrets`` returns those in use (several while one is rotated) or raises ``SecretMissing``; it is
+    asked at each call. ``poke`` asks for a look, and returns the token to wait for.
+    """
+
+    repository: str
+    branch: str
+    secrets: Callable[[], Sequence[str]]
+    poke: Callable[[], Awaitable[str]]
+
+
+@dataclass(frozen=True, slots=True)
 class Services:
     """All that the web room is given. ``checks`` are named parts that ``/readyz`` looks at."""
 
@@ -111,5 +131,7 @@ class Services:
     clock: Clock
     in_force: InForce
     schedule: Schedule | None = None
+    edits: Edits | None = None
     checks: Mapping[str, Check] = field(default_factory=dict)
     policy: Policy = field(default_factory=Policy)
+    hooks: GitHooks | None = None

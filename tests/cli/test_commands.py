@@ -16,7 +16,8 @@ from reconciler.cli.starting import write_starter
 ROOT = Path(__file__).parents[2]
 COMMANDS = (
     "init", "validate", "schema", "plan", "apply", "run", "sync", "get", "describe", "records",
-    "doctor", "version", "demo", "token create", "token list", "token revoke",
+    "fmt", "migrate", "drift", "history", "events", "suspend", "resume", "locks", "doctor", "version", "demo",
+    "ci comment", "ci status", "token create", "token list", "token revoke",
 )  # fmt: skip
 
 

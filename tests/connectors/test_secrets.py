@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from reconciler.connectors.secrets import Redactor, Secret, is_reference, resolve
-from reconciler.errors import SecretMissing
+from reconciler.connectors.secrets import Redactor, Secret, is_reference, reference_of, resolve
+from reconciler.errors import Invalid, SecretMissing
 
 
 def test_a_secret_does_not_show() -> None:
@@ -76,3 +76,12 @@ def test_the_longer_of_two_secrets_is_taken_out_first() -> None:
     redactor.learn(["pass", "password-1"])
     assert redactor.clean("a password-1 b") == "a *** b"
     assert "pass" not in repr(redactor)
+
+
+def test_options_and_settings_say_a_reference_in_one_word() -> None:
+    assert reference_of("env:HOOK_SECRET", what="x") == {"env": "HOOK_SECRET"}
+    assert reference_of("file:/run/a:b", what="x") == {"file": "/run/a:b"}
+    for wrong in ("hunter2", "env:", "connect:true", "", ":a"):
+        with pytest.raises(Invalid, match="--token is no reference") as caught:
+            reference_of(wrong, what="--token")
+        assert "hunter2" not in caught.value.message + caught.value.hint

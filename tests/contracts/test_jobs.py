@@ -16,9 +16,9 @@ from tests.fakes import TurnedClock
 class Bench:
     """A runner that is listening, and jobs that can be held at a gate."""
 
-    def __init__(self) -> None:
+    def __init__(self, *, remembered: int = 100) -> None:
         self.clock = TurnedClock()
-        self.jobs = InProcessJobs(self.clock, workers=2)
+        self.jobs = InProcessJobs(self.clock, workers=2, remembered=remembered)
         self.started: list[str] = []
         self.ended: list[str] = []
         self.gate = asyncio.Event()
@@ -138,3 +138,26 @@ async def test_ended_jobs_are_forgotten_after_a_time(bench: Bench) -> None:
 
 async def test_nothing_is_left_to_recover(bench: Bench) -> None:
     assert await bench.jobs.recover() == 0
+
+
+async def test_a_job_that_runs_again_is_not_forgotten_for_having_ended_before(bench: Bench) -> None:
+    await bench.ask("1")
+    await bench.jobs.idle()
+    await bench.clock.turn(timedelta(hours=2))
+    await bench.ask("1", held=True)
+    await quiet()
+    assert await bench.jobs.retain(timedelta(hours=1)) == 0
+    assert await bench.status("1") == "running"
+    bench.gate.set()
+
+
+async def test_only_so_many_ended_jobs_are_remembered() -> None:
+    bench = Bench(remembered=3)
+    listening = asyncio.ensure_future(bench.jobs.listen({"work": bench.work}))
+    for ident in ("1", "2", "3", "1", "4"):
+        await bench.ask(ident)
+        await bench.jobs.idle()
+    known = [ident for ident in "1234" if await bench.jobs.status(ident) is not None]
+    assert known == ["1", "3", "4"]
+    listening.cancel()
+    await asyncio.wait({listening})

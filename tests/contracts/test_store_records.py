@@ -200,6 +200,23 @@ async def test_a_remap_maps_tombstones_and_leaves_them_dead(store: Store) -> Non
     assert dict(await store.views.counts()) == {}
 
 
+async def test_bases_tell_under_which_mappings_records_lie_dead_ones_too(store: Store) -> None:
+    assert dict(await store.views.bases()) == {}
+    await save(store, batch(row("1"), row("2")))
+    await save(store, batch(row("1", of="c2"), of="c2"))
+    await bury(store, "2")
+    assert await remap(store, row("1", mapped="new")) == 1
+    both = frozenset({"b1", "b2"})
+    assert dict(await store.views.bases("c1")) == {("c1", ORDERS): both}
+    assert dict(await store.views.bases()) == {
+        ("c1", ORDERS): both,
+        ("c2", ORDERS): frozenset({"b1"}),
+    }
+    await remap(store, row("2"))
+    assert dict(await store.views.bases("c1")) == {("c1", ORDERS): frozenset({"b2"})}
+    assert dict(await store.views.bases("c3")) == {}
+
+
 # ── bury, erase ──────────────────────────────────────────────────────────────────────────────────
 
 

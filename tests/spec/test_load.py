@@ -491,6 +491,7 @@ def test_a_resource_is_normalised_and_knows_where_it_was_written(load_files: Loa
         "drift": "report",
         "deletionPolicy": "retain",
         "protect": False,
+        "ignore": [],
         "retention": {},
         "suspend": False,
     }

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from sqlalchemy import Connection, text
 
-from reconciler.errors import Locked
+from reconciler.errors import Locked, Recovery
 from reconciler.model.record import RecordQuery
 from reconciler.store.open import open_store
 from reconciler.store.sql import SqlStore
@@ -174,7 +174,7 @@ async def test_a_deadlock_is_an_error_that_is_tried_again(postgres_url: str) -> 
     ends = await asyncio.gather(crossing("a", "b"), crossing("b", "a"), return_exceptions=True)
     (lost,) = [end for end in ends if end is not None]
     assert isinstance(lost, Locked)
-    assert lost.retryable
+    assert lost.recovery is Recovery.WAITING
     await store.close()
 
 

@@ -127,6 +127,7 @@ async def test_each_route_with_each_kind_of_token(site: Site) -> None:
             for route in routes_of(site):
                 ids = {
                     "name": "acme",
+                    "kind": "Connection",
                     "sync_id": sync,
                     "run_id": run.id,
                     "record_id": order_id("17"),
@@ -136,7 +137,14 @@ async def test_each_route_with_each_kind_of_token(site: Site) -> None:
                 ok = route.status
                 if "{record_id}" in route.path and "purchase-orders" not in route.path:
                     ok = 404
+                writes_specs = "/specs/" in route.path and route.method != "GET"
+                if (
+                    writes_specs
+                ):  # by whom it may be, without a body and on a server that only reads
+                    ok = {"PUT": 415, "PATCH": 415, "DELETE": 405, "POST": 409}[route.method]
                 want = expected(route, bearer, ok=ok, about_acme=about_acme)
+                if writes_specs and bearer.of is not None and want not in {401, 403}:
+                    want = 403
                 assert answer.status_code == want, f"{bearer.name}: {route.path}"
                 tried += 1
     assert tried == 15 * len(routes_of(site))

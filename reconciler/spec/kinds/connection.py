@@ -6,6 +6,7 @@ from typing import Annotated, Literal
 from pydantic import ConfigDict, Field
 
 from reconciler.spec.kinds.connector import Setting
+from reconciler.spec.kinds.drifting import DriftWord, IgnoreRule
 from reconciler.spec.kinds.envelope import (
     Duration,
     Envelope,
@@ -88,8 +89,10 @@ class ConnectionSpec(Strict):
     """How deleted records are found."""
     health: Health = Health()
     """How the system's health is watched."""
-    drift: Literal["report", "heal", "ignore"] = "report"
+    drift: DriftWord = "report"
     """What is done when the connection was changed elsewhere: tell, put it back, or nothing."""
+    ignore: tuple[IgnoreRule, ...] = ()
+    """Fields that others may change."""
     deletion_policy: Annotated[Literal["retain", "delete"], Field(alias="deletionPolicy")] = (
         "retain"
     )

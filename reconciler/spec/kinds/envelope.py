@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Callable
-from datetime import timedelta
+from datetime import UTC, date, datetime, time, timedelta
 from typing import Annotated, Any, Final, Literal, TypeAlias
 
 from pydantic import (
@@ -196,6 +196,25 @@ LabelName = Annotated[
     str, StringConstraints(pattern=r"^[A-Za-z0-9]([-A-Za-z0-9_./]*[A-Za-z0-9])?$", max_length=127)
 ]
 """Letters, digits, ``-``, ``_``, ``.`` and ``/``; 127 characters at most."""
+
+
+def _moment(text: str) -> str:
+    """Return the moment in UTC; a date means its end."""
+    try:
+        if len(text) == 10:
+            moment = datetime.combine(date.fromisoformat(text), time(23, 59, 59), UTC)
+        else:
+            moment = datetime.fromisoformat(text)
+    except ValueError:
+        moment = None
+    if moment is None or moment.tzinfo is None:
+        msg = f"'{text}' is no time; write a date (2026-05-31), or a time with its zone (2026-05-31T18:00:00Z)"
+        raise ValueError(msg)
+    return moment.astimezone(UTC).isoformat(timespec="seconds").replace("+00:00", "Z")
+
+
+Moment = Annotated[str, StringConstraints(max_length=40), AfterValidator(_moment)]
+"""A date (its end, in UTC), or a time with its zone; kept in UTC."""
 
 
 class Selector(Strict):

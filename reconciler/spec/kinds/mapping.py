@@ -4,6 +4,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field, StringConstraints
 
+from reconciler.spec.kinds.drifting import Drifting
 from reconciler.spec.kinds.envelope import Envelope, Name, Strict
 from reconciler.spec.kinds.rules import FieldRules
 from reconciler.spec.kinds.target import Targeted
@@ -20,7 +21,7 @@ class MappingTest(Strict):
     """Fields of the unified record; those not named here may be anything."""
 
 
-class MappingSpec(Targeted):
+class MappingSpec(Targeted, Drifting):
     """Overrides for one entity: what is not named keeps the connector's default."""
 
     entity: Name

@@ -1,12 +1,11 @@
 """``Override``: an exception for a time, with a reason. The dashboard writes these."""
 
-from datetime import UTC, date, datetime, time
 from typing import Annotated, Any, Final, Literal, Self
 
-from pydantic import AfterValidator, Field, StringConstraints, model_validator
+from pydantic import Field, StringConstraints, model_validator
 from pydantic_core import PydanticCustomError
 
-from reconciler.spec.kinds.envelope import Envelope, Name, Strict
+from reconciler.spec.kinds.envelope import Envelope, Moment, Name, Strict
 
 PATCHABLE: Final = {
     "Connection": frozenset({"suspend", "health", "drift", "deletions"}),
@@ -16,21 +15,6 @@ PATCHABLE: Final = {
     "Mapping": frozenset({"fields", "customFields"}),
 }
 """What an override may change, by kind."""
-
-
-def _until(text: str) -> str:
-    """Return the moment in UTC; a date means its end."""
-    try:
-        if len(text) == 10:
-            moment = datetime.combine(date.fromisoformat(text), time(23, 59, 59), UTC)
-        else:
-            moment = datetime.fromisoformat(text)
-    except ValueError:
-        moment = None
-    if moment is None or moment.tzinfo is None:
-        msg = f"'{text}' is no time; write a date (2026-05-31), or a time with its zone (2026-05-31T18:00:00Z)"
-        raise ValueError(msg)
-    return moment.astimezone(UTC).isoformat(timespec="seconds").replace("+00:00", "Z")
 
 
 class OverrideTarget(Strict):
@@ -47,7 +31,7 @@ class OverrideSpec(Strict):
 
     target: OverrideTarget
     """What it is an exception of."""
-    until: Annotated[str, StringConstraints(max_length=40), AfterValidator(_until)]
+    until: Moment
     """When it ends by itself: a date (its end, in UTC), or a time with its zone."""
     reason: Annotated[str, StringConstraints(min_length=3, max_length=1024)]
     """Why, for those who read it later."""

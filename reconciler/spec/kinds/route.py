@@ -6,6 +6,7 @@ from pydantic import BeforeValidator, Field, StringConstraints, model_validator
 from pydantic_core import PydanticCustomError
 
 from reconciler.spec.kinds.connector import Template
+from reconciler.spec.kinds.drifting import Drifting
 from reconciler.spec.kinds.envelope import (
     Duration,
     Envelope,
@@ -116,7 +117,7 @@ class Group(Strict):
     """How long until a group that still holds is told again."""
 
 
-class AlertRouteSpec(Strict):
+class AlertRouteSpec(Drifting):
     """Which events go where."""
 
     match: Match = Match()

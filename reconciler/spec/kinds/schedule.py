@@ -7,6 +7,7 @@ from pydantic import AfterValidator, Field, model_validator
 from pydantic_core import PydanticCustomError
 
 from reconciler.model.value import canonical
+from reconciler.spec.kinds.drifting import Drifting
 from reconciler.spec.kinds.envelope import (
     CronText,
     Duration,
@@ -50,7 +51,7 @@ def _sorted(windows: tuple[Window, ...]) -> tuple[Window, ...]:
     return tuple(sorted(windows, key=lambda window: canonical(window.model_dump())))
 
 
-class SyncScheduleSpec(Targeted):
+class SyncScheduleSpec(Targeted, Drifting):
     """When to sync."""
 
     entities: NameSet | None = None

@@ -1,10 +1,11 @@
 """Drift ledger, conditions, audit log and pins without a database."""
 
+from collections.abc import Sequence
 from dataclasses import replace
 
 from reconciler.model.audit import AuditEntry, Pin
 from reconciler.model.condition import Condition, Status
-from reconciler.model.drift import Drift
+from reconciler.model.drift import Drift, DriftKind
 from reconciler.store.in_memory.shelf import Draft, Shelf
 
 
@@ -13,6 +14,10 @@ class MemoryLedger:
 
     def __init__(self, draft: Draft) -> None:
         self._draft = draft
+
+    async def open(self) -> Sequence[Drift]:
+        """Return the drift of objects that is not over, oldest first."""
+        return await self._draft.do(_open)
 
     async def keep(self, drift: Drift) -> None:
         """Keep *drift* as it is now, new or known by its id."""
@@ -60,6 +65,15 @@ class MemoryPins:
     async def remove(self, environment: str) -> bool:
         """Take the pin off; return whether there was one."""
         return await self._draft.do(lambda shelf: shelf.pins.pop(environment, None) is not None)
+
+
+def _open(shelf: Shelf) -> Sequence[Drift]:
+    found = [
+        replace(drift, key=shelf.objects[drift.uid].resource.key)
+        for drift in shelf.drifts.values()
+        if drift.resolved_at is None and drift.kind is DriftKind.CONFIG
+    ]
+    return sorted(found, key=lambda drift: (drift.first_seen_at, drift.id))
 
 
 def _put(shelf: Shelf, subject: str, status: Status) -> bool:

@@ -69,6 +69,17 @@ class MemoryViews:
             if filed.record.deleted_at is None
         )
 
+    async def bases(
+        self, connection: str | None = None
+    ) -> Mapping[tuple[str, str], frozenset[str]]:
+        """Return under which bases records lie, living and dead ones, by (connection uid, entity)."""
+        found: dict[tuple[str, str], frozenset[str]] = {}
+        for (uid, entity, _), filed in self._committed().records.items():
+            if connection in {None, uid}:
+                place = (uid, entity)
+                found[place] = found.get(place, frozenset()) | {filed.record.basis}
+        return found
+
     async def stale(
         self, connection: str, entity: str, *, basis: str, after: str, limit: int
     ) -> Sequence[Row]:

@@ -29,6 +29,8 @@ from reconciler.web.v1.schemas import (
     TokenTold,
     Versions,
 )
+from reconciler.web.v1.spec_operations import spec_routes
+from reconciler.web.v1.specs import SpecRoutes
 from reconciler.web.v1.syncs import SyncRoutes
 
 API: Final = "/api/v1"
@@ -38,6 +40,7 @@ def routes(services: Services, document: Callable[[], dict[str, Any]]) -> Iterat
     """Yield all routes; *document* gives the OpenAPI document of them."""
     yield from _about(About(services, document))
     yield from _connections(ConnectionRoutes(services))
+    yield from spec_routes(SpecRoutes(services))
     yield from _syncs(SyncRoutes(services, Remembered(services.clock)))
     for entity in entities().values():
         yield from _records(entity, Records(services, entity))

@@ -1,0 +1,168 @@
+"""Drift, pauses, locks and history at the command line."""
+
+import asyncio
+import json
+from collections.abc import Iterator
+from contextlib import chdir
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+from typer.testing import CliRunner, Result
+
+from reconciler.app import edits, house
+from reconciler.cli.main import app
+from reconciler.cli.starting import write_starter
+from reconciler.engine.writer import NAME
+from reconciler.model.resource import Kind, ResourceKey
+from reconciler.model.value import merge_patch
+from reconciler.ports import EditWish
+from reconciler.settings import Settings
+from reconciler.spec.written import document_of
+
+MAPPING = "Mapping/plant-a-purchase-orders"
+
+
+def typed(*words: str) -> Result:
+    return CliRunner().invoke(app, words)
+
+
+def must(*words: str) -> str:
+    told = typed(*words)
+    assert told.exit_code == 0, told.output
+    return told.stdout
+
+
+def edit(name: str, **spec: object) -> None:
+    """Edit an object as somebody at the dashboard."""
+
+    async def work() -> None:
+        async with house(Settings()) as built:
+            kind, _, short = name.partition("/")
+            state = (await built.in_force.look()).state
+            document = document_of(state.resources[ResourceKey(Kind(kind), short)])
+            changed = merge_patch(document, {"spec": spec})
+            await edits(built).put(EditWish(changed, "ui:jo"))
+
+    asyncio.run(work())
+
+
+@pytest.fixture
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+    """A folder with the starter, applied."""
+    write_starter(tmp_path)
+    monkeypatch.delenv("RECONCILER_ENV", raising=False)
+    with chdir(tmp_path):
+        must("apply", "--auto-approve")
+        yield tmp_path
+
+
+SENT = {"status": {"values": {"ORDERED": "approved"}}}
+
+
+def test_without_drift_the_exit_code_is_nought(folder: Path) -> None:
+    told = typed("drift")
+    assert told.exit_code == 0
+    assert "No drift. 5 objects are as applied" in told.stdout
+
+
+def test_drift_is_told_with_the_two_ways_out_and_a_code_of_its_own(folder: Path) -> None:
+    edit(MAPPING, fields=SENT)
+    told = typed("drift")
+    assert told.exit_code == 3
+    assert "spec.fields.status.values.ORDERED: sent -> approved   by ui:jo" in told.stdout
+    assert f"reconciler adopt {MAPPING} --write" in told.stdout
+    assert f"reconciler apply --only {MAPPING} --heal" in told.stdout
+    assert typed("drift", "--exit-zero").exit_code == 0
+    (drift,) = json.loads(typed("drift", "-o", "json").stdout)["drift"]
+    assert drift["diff"][0]["by"] == "ui:jo"
+
+
+def test_a_field_can_be_left_out_for_once(folder: Path) -> None:
+    edit(MAPPING, fields=SENT)
+    told = typed("drift", "--ignore", "/spec/fields")
+    assert told.exit_code == 0
+    assert "1 more ignored by rule" in told.stdout
+
+
+def test_plans_tell_change_and_drift_apart(folder: Path) -> None:
+    assert typed("plan", "--detailed-exitcode").exit_code == 0
+    edit(MAPPING, fields=SENT)
+    drifted = typed("plan", "--detailed-exitcode")
+    assert drifted.exit_code == 3
+    assert "No changes" in drifted.stdout
+    assert "1 drifted" in drifted.stdout
+    file = folder / "specs" / "connections" / "plant-a.yaml"
+    file.write_text(file.read_text().replace("history: 90d", "history: 30d"))
+    both = typed("plan", "--detailed-exitcode")
+    assert both.exit_code == 4, both.output
+
+
+def test_apply_heals_on_request_alone(folder: Path) -> None:
+    edit(MAPPING, fields=SENT)
+    assert "No changes" in must("apply", "--auto-approve")
+    assert typed("drift").exit_code == 3
+    told = must("apply", "--heal", "--only", MAPPING, "--auto-approve")
+    assert f"↺ {MAPPING}" in told
+    assert typed("drift").exit_code == 0
+
+
+def test_what_a_guard_holds_is_not_applied_and_the_rest_is(folder: Path) -> None:
+    edit(MAPPING, fields=SENT)
+    mapping = folder / "specs" / "mappings" / "plant-a-purchase-orders.yaml"
+    mapping.write_text(mapping.read_text().replace("ORDERED: sent", "ORDERED: closed"))
+    file = folder / "specs" / "connections" / "plant-a.yaml"
+    file.write_text(file.read_text().replace("history: 90d", "history: 30d"))
+    told = typed("apply", "--auto-approve")
+    assert told.exit_code == 1
+    assert "CONFLICT" in told.stdout
+    assert "Applied. Generation 3 is in force." in told.stdout
+    described = json.loads(typed("describe", "Connection/plant-a", "-o", "json").stdout)
+    assert described["spec"]["history"] == "30d"
+
+
+def test_a_pause_is_in_force_at_once_and_ends_when_told(folder: Path) -> None:
+    told = must("suspend", "plant-a", "--reason", "ERP upgrade", "--for", "8h")
+    assert "Connection/plant-a is suspended until" in told
+    described = json.loads(must("describe", "Connection/plant-a", "-o", "json"))
+    assert described["status"]["overrides"] == ["Override/suspend-connection-plant-a"]
+    refused = typed("sync", "plant-a", "vendors")
+    assert refused.exit_code == 1
+    assert "is suspended" in refused.output
+    must("resume", "plant-a")
+    assert typed("resume", "plant-a").exit_code == 1
+    assert "No changes" in must("plan")
+
+
+def test_only_what_can_rest_is_suspended(folder: Path) -> None:
+    told = typed("suspend", MAPPING, "--reason", "because")
+    assert told.exit_code == 1
+    assert "cannot be suspended" in told.output
+    unknown = typed("suspend", "plant-x", "--reason", "because")
+    assert unknown.exit_code == 1
+    assert "did you mean 'plant-a'" in unknown.output
+
+
+def test_a_second_apply_is_refused_while_another_process_reconciles(folder: Path) -> None:
+    async def take() -> None:
+        async with house(Settings()) as built, built.store.begin() as unit:
+            now, lease = datetime.now(UTC), timedelta(minutes=5)  # noqa: TID251  beside a real process
+            await unit.leases.acquire(NAME, "run on host-a, pid 7, aa", now=now, lease=lease)
+            await unit.commit()
+
+    asyncio.run(take())
+    file = folder / "specs" / "connections" / "plant-a.yaml"
+    file.write_text(file.read_text().replace("history: 90d", "history: 30d"))
+    told = typed("apply", "--auto-approve")
+    assert told.exit_code == 1
+    assert "another process reconciles here: run on host-a, pid 7, aa, since" in told.output
+    assert "run on host-a, pid 7, aa" in must("locks")
+
+
+def test_history_tells_who_did_what(folder: Path) -> None:
+    edit(MAPPING, fields=SENT)
+    first = json.loads(must("history", MAPPING, "-o", "json"))[0]
+    assert (first["change"], first["actor"]) == ("edit", "ui:jo")
+    assert first["fields"] == ["spec.fields.status.values.ORDERED"]
+    assert "ui:jo" in must("history")
+    assert "drift.detected" in must("events", MAPPING)
