@@ -16,7 +16,9 @@ from reconciler.store import schema
 from reconciler.store.columns import METADATA
 from reconciler.store.folder import DATABASE
 from reconciler.store.open import open_store
-from reconciler.store.tables import meta, records
+from reconciler.store.rows import event_fields
+from reconciler.store.tables import events, meta, records
+from tests.store.making import event
 
 WAYS = {"created": schema.create, "migrated": schema.upgrade}
 
@@ -121,6 +123,21 @@ async def test_a_database_at_an_older_revision_is_migrated_when_it_is_opened(
     store = open_store(tmp_path)
     with store._engines[1].connect() as connection:
         assert inspect(connection).has_table(records.name)
+    await store.close()
+
+
+async def test_events_from_before_they_were_routed_are_told_to_nobody(tmp_path: Path) -> None:
+    engine = create_engine(f"sqlite:///{tmp_path / DATABASE}")
+    with engine.begin() as connection:
+        schema.upgrade(connection, to="0002")
+        connection.execute(events.insert(), event_fields(event(1)))
+    engine.dispose()
+    store = open_store(tmp_path)
+    async with store.begin() as unit:
+        assert await unit.outbox.take(limit=9) == ()
+        await unit.outbox.emit([event(2)])
+        assert [one.id for one in await unit.outbox.take(limit=9)] == ["evt-2"]
+    assert await store.views.events() == (event(1),)
     await store.close()
 
 
