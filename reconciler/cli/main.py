@@ -12,6 +12,7 @@ from reconciler.cli import (
     drift,
     editing,
     inspect,
+    pinning,
     running,
     specs,
     starting,
@@ -47,6 +48,8 @@ app.command()(control.events)
 app.command()(control.suspend)
 app.command()(control.resume)
 app.command()(control.locks)
+app.command()(pinning.pin)
+app.command()(pinning.rollback)
 app.add_typer(access.token, name="token")
 app.add_typer(ci.ci, name="ci")
 app.command()(starting.doctor)

@@ -70,3 +70,10 @@ def test_every_decision_record_has_its_five_headings() -> None:
     headings = ["Context", "Decision", "Alternatives", "Consequences", "How we shall know"]
     for path in sorted((ROOT / "docs" / "adr").glob("0*.md")):
         assert re.findall(r"^## (.+)$", path.read_text(), re.MULTILINE) == headings, path.name
+
+
+def test_every_condition_and_reason_is_documented() -> None:
+    from reconciler.model.condition import Condition, Reason  # noqa: PLC0415
+
+    text = (ROOT / "docs" / "conditions.md").read_text()
+    assert not [one for one in (*Condition, *Reason) if f"`{one}`" not in text]
