@@ -7,7 +7,7 @@ the API; its name is for people.
 
 from reconciler.ports.edits import EditDone, Edits, EditWish
 from reconciler.ports.remote import Connector, Connectors, StreamFacts
-from reconciler.ports.specs import Clock, Snapshot, SpecSource
+from reconciler.ports.specs import Clock, Commit, Snapshot, SpecSource
 from reconciler.ports.store import Leases, Objects, Outbox, Records, Runs, Store, Tokens, UnitOfWork
 from reconciler.ports.trust import Audit, Conditions, Ledger, Pins
 from reconciler.ports.views import Views
@@ -16,6 +16,7 @@ from reconciler.ports.work import Job, JobHandler, Jobs, JobStatus, Sender, Sync
 __all__ = [
     "Audit",
     "Clock",
+    "Commit",
     "Conditions",
     "Connector",
     "Connectors",

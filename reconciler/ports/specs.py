@@ -19,11 +19,28 @@ class Clock(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
+class Commit:
+    """What git knows of a commit: its full id, who wrote it, its first line, when it was made."""
+
+    sha: str
+    author: str
+    subject: str
+    committed_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
 class Snapshot:
-    """All spec files of one revision: path (relative, with ``/``) to content."""
+    """All spec files of one revision: path (relative, with ``/``) to content.
+
+    ``waiting`` is the newer revision that a pin keeps back, or nothing. ``rewound`` says that the branch
+    no longer holds the commit that it ended with before: somebody has rewritten its history.
+    """
 
     revision: str
     files: Mapping[str, bytes]
+    commit: Commit | None = None
+    waiting: str = ""
+    rewound: bool = False
 
 
 class SpecSource(Protocol):

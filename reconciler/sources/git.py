@@ -1,0 +1,287 @@
+"""Specs in a branch of a git repository: fetched into a mirror of our own, and read at one commit."""
+
+import asyncio
+import hashlib
+import random
+import re
+import shutil
+from collections.abc import AsyncIterator, Awaitable, Callable
+from dataclasses import dataclass
+from datetime import timedelta
+from pathlib import Path
+from typing import Final, TypeVar
+
+import structlog
+
+from reconciler.errors import Invalid, ReconcilerError
+from reconciler.ports import Clock, Snapshot
+from reconciler.sources.git_address import address
+from reconciler.sources.git_errors import MirrorDamaged, essence
+from reconciler.sources.git_program import LIMIT, Access, GitProgram
+from reconciler.sources.git_tree import commit_of, contents, entries, facts, revision
+
+log = structlog.get_logger()
+
+SHOWN: Final = re.compile(r".+@sha(?:1|256):([0-9a-f]{4,64})")
+SHA: Final = re.compile(r"[0-9a-f]{4,64}")
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True)
+class GitWish:
+    """Which branch of which repository is followed, how often it is looked at, and how to log in.
+
+    ``path`` is the folder of the specs, from the top folder; ``limit`` the longest one call of git takes.
+    """
+
+    url: str
+    branch: str = "main"
+    path: str = "specs"
+    poll: timedelta = timedelta(seconds=60)
+    token: Callable[[], str] | None = None
+    ssh_key: Path | None = None
+    known_hosts: Path | None = None
+    allowed_signers: Path | None = None
+    limit: timedelta = LIMIT
+
+
+class GitSource:
+    """A branch of specs. Nothing is ever checked out; *mirror* is a folder of its own, in one process.
+
+    *pinned* gives the revision to stay at, or nothing; *chance* gives numbers from 0 to 1.
+    ``blobs_read`` counts the contents that were read from the mirror; ``trouble`` is why the last look
+    at the branch failed.
+
+    Raises:
+        Invalid: if the URL or the path is not one.
+    """
+
+    def __init__(
+        self,
+        wish: GitWish,
+        mirror: Path,
+        clock: Clock,
+        pinned: Callable[[], Awaitable[str | None]],
+        *,
+        chance: Callable[[], float] = random.random,
+    ) -> None:
+        self._wish = wish
+        self._path = _inner(wish.path)
+        self._mirror = mirror.absolute()
+        self._clock = clock
+        self._pinned = pinned
+        self._chance = chance
+        access = Access(wish.token, wish.ssh_key, wish.known_hosts, wish.allowed_signers)
+        self._git = GitProgram(
+            self._mirror, remote=address(wish.url), access=access, limit=wish.limit
+        )
+        self._branch = f"refs/heads/{wish.branch}"
+        # Another repository in the same mirror has another last commit.
+        mark = hashlib.sha256(f"{wish.url}\0{wish.branch}".encode()).hexdigest()[:12]
+        self._last = f"refs/reconciler/read/{mark}"
+        self._lock = asyncio.Lock()
+        self._poked = asyncio.Event()
+        self._blobs: dict[str, bytes] = {}
+        self._seen = self._rewound = ""
+        self.blobs_read = 0
+        self.trouble: ReconcilerError | None = None
+
+    async def read(self) -> Snapshot:
+        """Return the spec files of the branch's newest commit, or of the pinned one.
+
+        Raises:
+            Invalid: no such repository, branch, folder or pinned revision; a commit that is not signed.
+            Unreachable: no answer.
+            Unauthorized: the credentials were refused.
+        """
+        return await self._whole(self._read)
+
+    async def resolve(self, text: str) -> str:
+        """Return the full id of the commit that a branch, a tag, or the start of an id means.
+
+        Raises:
+            Invalid: if there is none.
+        """
+        return await self._whole(lambda: self._resolve(text))
+
+    def poke(self) -> None:
+        """Say that it is worth to read at once: somebody has pushed, or the pin has changed."""
+        self._poked.set()
+
+    async def changes(self) -> AsyncIterator[None]:
+        """Yield when the branch has another commit than the one read last, and after ``poke``."""
+        while True:
+            if await self._woken() or await self._moved():
+                yield
+
+    async def _woken(self) -> bool:
+        spread = 0.9 + 0.2 * self._chance()
+        waits = {
+            asyncio.ensure_future(self._clock.sleep(self._wish.poll * spread)),
+            asyncio.ensure_future(self._poked.wait()),
+        }
+        try:
+            await asyncio.wait(waits, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            for wait in waits:
+                wait.cancel()
+        woken = self._poked.is_set()
+        self._poked.clear()
+        return woken
+
+    async def _moved(self) -> bool:
+        try:
+            async with self._lock:
+                await self._ready()
+            tips = await self._tips(self._branch)
+            if self._branch not in tips:
+                raise self._no_branch()
+        except ReconcilerError as error:
+            if self.trouble is None:
+                log.warning("git_look_failed", why=error.message, hint=error.hint)
+            self.trouble = error
+            return False
+        if self.trouble is not None:
+            log.info("git_look_well", url=self._wish.url)
+            self.trouble = None
+        return tips[self._branch] != self._seen
+
+    async def _whole(self, work: Callable[[], Awaitable[T]]) -> T:
+        async with self._lock:
+            try:
+                await self._ready()
+                return await work()
+            except MirrorDamaged as error:
+                log.warning("git_mirror_made_anew", why=error.message)
+                await asyncio.to_thread(shutil.rmtree, self._mirror)
+                await self._ready()
+                return await work()
+
+    async def _ready(self) -> None:
+        if not (self._mirror / "HEAD").is_file():
+            self._mirror.mkdir(mode=0o700, parents=True, exist_ok=True)
+            await self._git("init", "--bare", "--quiet", "--template=")
+        fits = await self._git("check-ref-format", self._branch, fine=(0, 1))
+        if fits.code:
+            raise Invalid(
+                f"{self._wish.branch!r} is no name of a branch", hint="name it as git does: main"
+            )
+
+    async def _read(self) -> Snapshot:
+        tip = await self._fetched()
+        self._seen = tip
+        before = await commit_of(self._git, self._last)
+        if before and await self._lost(before, tip):
+            self._rewound = tip
+        pin = await self._pinned()
+        sha = await self._resolve(pin) if pin else tip
+        await self._signed(sha)
+        files = await self._files(sha)
+        commit = await facts(self._git, sha)
+        await self._git("update-ref", "--end-of-options", self._last, tip)
+        return Snapshot(
+            revision(self._wish.branch, sha),
+            files,
+            commit=commit,
+            waiting=revision(self._wish.branch, tip) if tip != sha else "",
+            rewound=tip == self._rewound,
+        )
+
+    async def _fetched(self) -> str:
+        # After the first time git sends what lies between the last commit and the new one, which is
+        # what tells whether the branch was rewritten.
+        known = await commit_of(self._git, self._branch)
+        try:
+            await self._fetch(f"+{self._branch}:{self._branch}", *([] if known else ["--depth=1"]))
+        except Invalid as error:
+            if "no such branch" in error.message:
+                raise self._no_branch() from error
+            raise
+        return await commit_of(self._git, self._branch)
+
+    async def _fetch(self, refs: str, *options: str) -> None:
+        shared = ("--quiet", "--no-tags", "--no-write-fetch-head", "--no-recurse-submodules")
+        await self._git("fetch", *shared, *options, "--", self._wish.url, *refs.split())
+
+    def _no_branch(self) -> Invalid:
+        return Invalid(
+            f"{self._wish.url}: no such branch: {self._wish.branch}",
+            hint="see the name of the branch, or push it; what was applied last stays in force",
+        )
+
+    async def _lost(self, before: str, tip: str) -> bool:
+        asked = ("merge-base", "--is-ancestor", before, tip)
+        return (await self._git(*asked, fine=(0, 1))).code == 1
+
+    async def _tips(self, *names: str) -> dict[str, str]:
+        answer = await self._git("ls-remote", "--quiet", "--", self._wish.url, *names)
+        lines = (line.split("\t", 1) for line in answer.text.splitlines())
+        return {name: sha for sha, name in lines}
+
+    async def _resolve(self, text: str) -> str:
+        shown = SHOWN.fullmatch(text)
+        if shown:
+            return await self._by_id(text, shown[1])
+        if not SHA.fullmatch(text) or len(text) < 40:
+            for kind in ("heads", "tags"):
+                if sha := await self._by_name(f"refs/{kind}/{text}"):
+                    return sha
+        return await self._by_id(text, text)
+
+    async def _by_name(self, name: str) -> str:
+        fits = await self._git("check-ref-format", name, fine=(0, 1))
+        if fits.code or name not in await self._tips(name):
+            return ""
+        await self._fetch(f"+{name}:refs/reconciler/resolved")
+        return await commit_of(self._git, "refs/reconciler/resolved")
+
+    async def _by_id(self, text: str, sha: str) -> str:
+        if SHA.fullmatch(sha):
+            if found := await commit_of(self._git, sha):
+                return found
+            await self._fetch_all()
+            if found := await commit_of(self._git, sha):
+                return found
+        raise Invalid(
+            f"{self._wish.url}: no such revision: {text}",
+            hint="name a branch, a tag, or a commit by at least 4 digits of its id",
+        )
+
+    async def _fetch_all(self) -> None:
+        shallow = (await self._git("rev-parse", "--is-shallow-repository")).text == "true"
+        refs = "+refs/heads/*:refs/reconciler/heads/* +refs/tags/*:refs/reconciler/tags/*"
+        await self._fetch(refs, "--prune", *(["--unshallow"] if shallow else []))
+
+    async def _signed(self, sha: str) -> None:
+        signers = self._wish.allowed_signers
+        if signers is None:
+            return
+        if not signers.is_file():
+            raise Invalid(f"{signers}: no such file of allowed signers", hint="see its path")
+        answer = await self._git("verify-commit", sha, fine=range(256))
+        if answer.code:
+            raise Invalid(
+                f"commit {sha[:12]} is not signed by an allowed signer: {essence(answer.said)}",
+                hint="sign it, or add the signer's public key to the file of allowed signers; "
+                "what was applied last stays in force",
+            )
+
+    async def _files(self, sha: str) -> dict[str, bytes]:
+        found = await entries(self._git, sha, self._path)
+        new = await contents(
+            self._git, (entry.blob for entry in found if entry.blob not in self._blobs)
+        )
+        self.blobs_read += len(new)
+        known = self._blobs | new
+        self._blobs = {entry.blob: known[entry.blob] for entry in found}
+        return {entry.path: self._blobs[entry.blob] for entry in found}
+
+
+def _inner(path: str) -> str:
+    parts = [part for part in path.split("/") if part not in {"", "."}]
+    if path.startswith("/") or ".." in parts or not path.isprintable():
+        raise Invalid(
+            f"{path!r} is no path inside a repository", hint="write it from the top folder: specs"
+        )
+    return "/".join(parts)
