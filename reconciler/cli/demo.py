@@ -19,7 +19,8 @@ from typing import Any, Final
 import httpx
 import msgspec
 
-from reconciler.app import House, house, plan_folder, runtime, serve
+from reconciler.app import House, house, plan_folder
+from reconciler.app.running import runtime, serve
 from reconciler.cli.access import issue
 from reconciler.cli.failure import colored, go
 from reconciler.cli.running import Progress
@@ -33,6 +34,7 @@ from reconciler.plan.render.text import render_text
 from reconciler.ports import SyncRequest
 from reconciler.sandbox import Sandbox
 from reconciler.settings import Settings
+from reconciler.sources.folder import Folder
 from reconciler.telemetry import set_up_logs
 
 CONNECTION: Final = "plant-a"
@@ -140,7 +142,7 @@ class Story:
     @asynccontextmanager
     async def running(self) -> AsyncIterator[None]:
         """Run the reconciler with its API on a free port, as ``reconciler run`` does."""
-        made = runtime(self.built, self.specs, self.wish)
+        made = runtime(self.built, Folder(self.specs), self.wish)
         started = asyncio.Event()
         port = _free_port()
         self.url = f"http://127.0.0.1:{port}/api/v1"

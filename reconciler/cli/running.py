@@ -2,6 +2,7 @@
 
 import asyncio
 import sys
+from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Self
@@ -10,11 +11,38 @@ import typer
 
 from reconciler.cli.failure import fail, go
 from reconciler.cli.specs import Env, SpecsPath, Wait, parse_wait
-from reconciler.errors import Invalid
+from reconciler.errors import Invalid, ReconcilerError
+from reconciler.forges.forge import Kind
 
 if TYPE_CHECKING:
+    from reconciler.app.following import Follow
     from reconciler.model.sync import SyncRun
     from reconciler.ports import SyncRequest
+
+GitUrl = Annotated[
+    str | None,
+    typer.Option(
+        "--git", help="Follow a branch of this repository instead of a folder.", metavar="URL"
+    ),
+]
+Branch = Annotated[str, typer.Option(help="The branch that is followed.")]
+GitPath = Annotated[str, typer.Option("--path", help="Where the specs are in the repository.")]
+Poll = Annotated[str, typer.Option(help="How often the branch is looked at; hooks are quicker.")]
+GitToken = Annotated[
+    str | None,
+    typer.Option(help="Where the token for https is: env:NAME or file:PATH; never the token."),
+]
+SshKey = Annotated[Path | None, typer.Option(help="The private key for ssh.")]
+KnownHosts = Annotated[Path | None, typer.Option(help="The host keys for ssh; they are checked.")]
+Signers = Annotated[
+    Path | None, typer.Option(help="Take only commits signed by these (allowedSigners of ssh).")
+]
+Forge = Annotated[Kind | None, typer.Option(help="Its kind, for a host that is not well known.")]
+ForgeApi = Annotated[str | None, typer.Option(help="Its API, if not at the usual place.")]
+ForgeToken = Annotated[
+    str | None,
+    typer.Option(help="Where the token is that sets commit statuses: env:NAME or file:PATH."),
+]
 
 LOOPBACK = frozenset({"127.0.0.1", "::1", "localhost"})
 
@@ -33,16 +61,62 @@ def run(
         ),
     ] = False,
     wait: Wait = None,
+    git: GitUrl = None,
+    branch: Branch = "main",
+    git_path: GitPath = "specs",
+    poll: Poll = "60s",
+    git_token: GitToken = None,
+    git_ssh_key: SshKey = None,
+    git_known_hosts: KnownHosts = None,
+    git_allowed_signers: Signers = None,
+    forge: Forge = None,
+    forge_api: ForgeApi = None,
+    forge_token: ForgeToken = None,
 ) -> None:
-    """Run the reconciler: watch the specs, apply changes, sync on schedule, serve the API.
+    """Run the reconciler: follow the specs, apply changes, sync on schedule, serve the API.
 
     Example: reconciler run specs/ --bind 127.0.0.1:8080
+
+    Example: reconciler run --git https://git.example.com/acme/specs.git --git-token env:GIT_TOKEN
     """
     from reconciler.settings import Settings  # noqa: PLC0415
 
     settings = Settings()
     address = _address(bind or settings.bind, behind_proxy=behind_proxy)
-    go(_run(path, env, address, parse_wait(wait)))
+    follow = None
+    if git is not None:
+        from reconciler.app.following import Follow, check_follow  # noqa: PLC0415
+
+        follow = Follow(
+            url=git,
+            branch=branch,
+            path=git_path,
+            poll=parse_wait(poll, "--poll") or timedelta(minutes=1),
+            token=git_token,
+            ssh_key=git_ssh_key,
+            known_hosts=git_known_hosts,
+            allowed_signers=git_allowed_signers,
+            forge=forge,
+            api=forge_api,
+            forge_token=forge_token,
+        )
+        try:
+            check_follow(follow)
+        except ReconcilerError as error:
+            fail(error)
+    go(_run(_From(path, follow, env), address, parse_wait(wait)))
+
+
+@dataclass(frozen=True, slots=True)
+class _From:
+    """Where the specs come from: a folder, or a repository that is followed; and the environment."""
+
+    path: Path
+    follow: "Follow | None"
+    env: str | None
+
+    def __str__(self) -> str:
+        return str(self.path) if self.follow is None else f"{self.follow.url} {self.follow.branch}"
 
 
 def _address(bind: str, *, behind_proxy: bool) -> tuple[str, int]:
@@ -56,33 +130,38 @@ def _address(bind: str, *, behind_proxy: bool) -> tuple[str, int]:
     return host, int(port)
 
 
-async def _run(
-    path: Path, env: str | None, address: tuple[str, int], waits: timedelta | None
-) -> None:
-    from reconciler import app  # noqa: PLC0415
+async def _run(where: _From, address: tuple[str, int], waits: timedelta | None) -> None:
+    from reconciler.app import house, writing  # noqa: PLC0415
+    from reconciler.app.following import forge_reporter, git_hooks, git_source  # noqa: PLC0415
+    from reconciler.app.running import held, runtime, serve, until_stopped  # noqa: PLC0415
     from reconciler.engine.reconcile import Wish  # noqa: PLC0415
     from reconciler.settings import Settings  # noqa: PLC0415
+    from reconciler.sources.folder import Folder  # noqa: PLC0415
     from reconciler.telemetry import set_up_logs  # noqa: PLC0415
 
     settings = Settings()
     set_up_logs(settings.log_level, settings.log_format)
-    with app.held(settings):
-        async with app.house(settings) as opened, app.writing(opened, "run", waits) as built:
-            made = app.runtime(built, path, Wish(environment=env))
+    follow = where.follow
+    with held(settings):
+        async with house(settings) as opened, writing(opened, "run", waits) as built:
+            source = git_source(built, follow, where.env) if follow else Folder(where.path)
+            reporter = forge_reporter(follow, where.env) if follow else None
+            made = runtime(built, source, Wish(environment=where.env), reporter)
+            hooks = git_hooks(built, follow, made)
             started = asyncio.Event()
 
             async def web() -> None:
-                await app.serve(built, made, address, started=started)
+                await serve(built, made, address, started=started, hooks=hooks)
 
             work = asyncio.ensure_future(made.run(web, built.webhooks, built.keep_writing))
-            telling = asyncio.ensure_future(_tell(started, path, address))
+            telling = asyncio.ensure_future(_tell(started, where, address))
             try:
-                await app.until_stopped(work)
+                await until_stopped(work)
             finally:
                 telling.cancel()
 
 
-async def _tell(started: asyncio.Event, path: Path, address: tuple[str, int]) -> None:
+async def _tell(started: asyncio.Event, path: _From, address: tuple[str, int]) -> None:
     await started.wait()
     host, port = address
     shown = f"[{host}]" if ":" in host else host

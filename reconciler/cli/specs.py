@@ -258,12 +258,12 @@ def apply(
     go(_applied(path, options, parse_wait(wait), diff=diff, approved=auto_approve))
 
 
-def parse_wait(wait: str | None) -> timedelta | None:
-    """Return how long to wait for another process to end, or end the program."""
+def parse_wait(wait: str | None, option: str = "--wait") -> timedelta | None:
+    """Return the time that an option says, or end the program."""
     try:
         return parse_duration(wait) if wait else None
     except ValueError as error:
-        fail(Invalid(f"--wait: {error}"))
+        fail(Invalid(f"{option}: {error}"))
 
 
 async def _applied(

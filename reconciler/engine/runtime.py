@@ -21,9 +21,19 @@ from reconciler.engine.turns import REMAP, SCHEDULES, SPECS, SpecsTurn, remap_tu
 from reconciler.errors import NotFound
 from reconciler.model.sync import Cursor, RunStatus, SyncJob, SyncMode, SyncRun, Trigger
 from reconciler.model.verdict import Done, Halt, Verdict
-from reconciler.ports import Clock, Job, Jobs, SpecSource, Store, SyncRequest
+from reconciler.ports import (
+    Clock,
+    Job,
+    Jobs,
+    Outcome,
+    Reporter,
+    SpecSource,
+    Store,
+    SyncRequest,
+)
 
 JOBS: Final = "jobs"
+REPORT: Final = "report"
 REMAP_OF: Final = f"{REMAP}:"
 SPECS_EVERY: Final = timedelta(minutes=1)
 """How often the specs are looked at without a notice: a look at files that have not changed is cheap."""
@@ -66,6 +76,7 @@ class Parts:
     remap: Remap
     jobs: Jobs
     clock: Clock
+    reporter: Reporter | None = None
 
 
 class Runtime:
@@ -91,6 +102,7 @@ class Runtime:
         self._prune_at = PRUNE_AT
         self._followed: int | None = None
         self._scheduled: Situation | None = None
+        self._reported: Outcome | None = None
 
     async def run(self, *services: Callable[[], Coroutine[Any, Any, None]]) -> None:
         """Run until cancelled, *services* (the web server) beside it."""
@@ -147,6 +159,8 @@ class Runtime:
             self._followed = generation
             self._queue.add(SCHEDULES, Priority.DEPENDANT)
             self._queue.add(REMAP, Priority.DEPENDANT)
+        if self._parts.reporter is not None and self._parts.specs.outcome != self._reported:
+            self._queue.add(REPORT, Priority.DEPENDANT)
         if isinstance(verdict, (Done, Halt)):
             again = spread(SPECS, SPECS_EVERY)
             return replace(verdict, again=min(again, verdict.again or again))
@@ -169,6 +183,15 @@ class Runtime:
     async def _remap_one(self, name: str) -> Verdict:
         if await remap_turn(self._parts.remap, name):
             self._queue.add(f"{REMAP_OF}{name}", Priority.DEPENDANT)
+        return Done()
+
+    async def _report(self) -> Verdict:
+        """Tell where the specs come from how the last look at them ended; what fails is tried again."""
+        outcome, reporter = self._parts.specs.outcome, self._parts.reporter
+        if outcome is not None and reporter is not None and outcome != self._reported:
+            await reporter(outcome)
+            self._reported = outcome
+            log.info("commit_reported", commit=outcome.commit[:12], well=outcome.well)
         return Done()
 
     async def _jobs(self) -> Verdict:
@@ -303,4 +326,5 @@ _TURNS: Final[Mapping[str, Callable[[Runtime], Awaitable[Verdict]]]] = {
     SCHEDULES: Runtime._schedules,  # noqa: SLF001
     REMAP: Runtime._remap,  # noqa: SLF001
     JOBS: Runtime._jobs,  # noqa: SLF001
+    REPORT: Runtime._report,  # noqa: SLF001
 }

@@ -32,7 +32,7 @@ from reconciler.model.condition import Condition, Reason, Status, Truth
 from reconciler.model.event import Event, EventType
 from reconciler.model.problem import Problem
 from reconciler.model.verdict import Done, Verdict
-from reconciler.ports import Clock, Snapshot, SpecSource, Store
+from reconciler.ports import Clock, Outcome, Snapshot, SpecSource, Store
 from reconciler.spec.load import Loaded
 
 log = structlog.get_logger()
@@ -66,20 +66,27 @@ class SpecsTurn:
         self._source_said = ""
         self._revision = ""
         self._since = EARLIEST
+        self.outcome: Outcome | None = None
 
     async def __call__(self) -> Verdict:
         """Take one look at the specs."""
         try:
             snapshot = await self._source.read()
+        except Invalid as error:
+            return await self._unreadable(error)
+        try:
             loaded = await self._reader.read(snapshot)
         except SpecInvalid as error:
             await self._invalid(error.problems)
+            self._conclude(snapshot, problems=error.problems)
             return Done()
-        except Invalid as error:
-            if await self._tell_source(Reason.SOURCE_UNREADABLE, error.message):
-                log.error("source_unreadable", why=error.message, hint=error.hint)  # noqa: TRY400  a person's slip
-            return Done()
-        await self._tell_source(Reason.SOURCE_READ, "")
+        if snapshot.rewound and snapshot.revision != self._revision:
+            log.warning("source_rewound", revision=snapshot.revision)
+        if snapshot.waiting:
+            stays = f"stays at {snapshot.revision}; {snapshot.waiting} waits"
+            await self._tell_source(Reason.PINNED, stays)
+        else:
+            await self._tell_source(Reason.SOURCE_READ, "")
         if snapshot.revision != self._revision:
             self._revision, self._since = snapshot.revision, self._clock.now()
         return await self._bring(loaded, snapshot)
@@ -102,7 +109,28 @@ class SpecsTurn:
             )
             situation = await self._in_force.look()
         await self._tell_objects(plan, situation.state, cure)
+        self._conclude(snapshot, plan=plan)
         return Done(again=cure.again)
+
+    async def _unreadable(self, error: Invalid) -> Verdict:
+        if await self._tell_source(Reason.SOURCE_UNREADABLE, error.message):
+            log.error("source_unreadable", why=error.message, hint=error.hint)
+        return Done()
+
+    def _conclude(
+        self, snapshot: Snapshot, *, plan: Plan | None = None, problems: Sequence[Problem] = ()
+    ) -> None:
+        """Keep how this look ended, for whoever tells the forge."""
+        if snapshot.commit is None:
+            return
+        said = (
+            f"{len(problems)} problems; the first: {problems[0].message}" if problems else "applied"
+        )
+        held = len(plan.held) if plan is not None else 0
+        if held:
+            said = f"{held} held: {plan.blocks[0].reason}" if plan else ""
+        well = not problems and not held
+        self.outcome = Outcome(snapshot.commit.sha, snapshot.revision, well, said)
 
     async def _cure(self, state: State, now: datetime) -> Healing:
         if not state.applied:

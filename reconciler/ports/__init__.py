@@ -11,7 +11,16 @@ from reconciler.ports.specs import Clock, Commit, Snapshot, SpecSource
 from reconciler.ports.store import Leases, Objects, Outbox, Records, Runs, Store, Tokens, UnitOfWork
 from reconciler.ports.trust import Audit, Conditions, Ledger, Pins
 from reconciler.ports.views import Views
-from reconciler.ports.work import Job, JobHandler, Jobs, JobStatus, Sender, SyncRequest
+from reconciler.ports.work import (
+    Job,
+    JobHandler,
+    Jobs,
+    JobStatus,
+    Outcome,
+    Reporter,
+    Sender,
+    SyncRequest,
+)
 
 __all__ = [
     "Audit",
@@ -31,8 +40,10 @@ __all__ = [
     "Ledger",
     "Objects",
     "Outbox",
+    "Outcome",
     "Pins",
     "Records",
+    "Reporter",
     "Runs",
     "Sender",
     "Snapshot",

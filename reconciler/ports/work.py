@@ -74,6 +74,20 @@ class SyncRequest:
     key: str = ""
 
 
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """How a look at a commit ended: in force (``well``), or why not, in a sentence."""
+
+    commit: str
+    revision: str
+    well: bool
+    summary: str
+
+
+Reporter = Callable[[Outcome], Awaitable[None]]
+"""Tells where the specs come from how a look at a commit has ended."""
+
+
 class Sender(Protocol):
     """Sends one event to one address."""
 

@@ -1,4 +1,4 @@
-"""The front door: builds everything, and is the only file that knows every room.
+"""The front door: builds everything, and is the only room that knows every other.
 
 Heavy rooms are imported where they are built: a ``plan`` never pays for the web server.
 """
@@ -6,10 +6,9 @@ Heavy rooms are imported where they are built: a ``plan`` never pays for the web
 import asyncio
 import os
 import secrets
-import signal
 import socket
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
-from contextlib import AbstractContextManager, asynccontextmanager
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from functools import cached_property
@@ -22,7 +21,7 @@ from reconciler.engine.inforce import InForce
 from reconciler.engine.reader import RecordReader
 from reconciler.engine.reconcile import Wish, consider, read_specs
 from reconciler.engine.writer import Writer
-from reconciler.errors import Invalid, ReconcilerError
+from reconciler.errors import Invalid
 from reconciler.model.change import Plan
 from reconciler.model.resource import Resource
 from reconciler.plan.scope import unmatched
@@ -31,11 +30,9 @@ from reconciler.settings import Settings
 from reconciler.sources.cache import ParseCache
 from reconciler.sources.folder import Folder
 from reconciler.spec.load import Loaded, load
-from reconciler.spec.memo import Memo
 
 if TYPE_CHECKING:
     from reconciler.engine.remap import Remap
-    from reconciler.engine.runtime import Runtime
     from reconciler.engine.syncs import Syncs
 
 
@@ -219,83 +216,3 @@ def person() -> str:
         return f"cli:{getpass.getuser()}"
     except (KeyError, OSError):
         return "cli"
-
-
-def held(settings: Settings) -> AbstractContextManager[None]:
-    """Hold the state folder: a second ``run`` on it is refused, and told who has it."""
-    from reconciler.store.folder import hold  # noqa: PLC0415
-
-    return hold(settings.state_dir)
-
-
-def runtime(built: House, path: Path, wish: Wish) -> "Runtime":
-    """Return the long-running reconciler over the specs at *path*."""
-    from reconciler.engine.reading import Reading  # noqa: PLC0415
-    from reconciler.engine.runtime import Parts, Runtime  # noqa: PLC0415
-    from reconciler.engine.turns import SpecsTurn  # noqa: PLC0415
-    from reconciler.jobs.inprocess import InProcessJobs  # noqa: PLC0415
-    from reconciler.sources.timer import Timer  # noqa: PLC0415  APScheduler is heavy
-
-    source = Folder(path)
-    cache = parse_cache(built.settings)
-    memo = Memo(cache)
-    reading = Reading(wish, catalogue_files(), memo, lambda: cache.save_sparingly(memo.used()))
-    parts = Parts(
-        source=source,
-        specs=SpecsTurn(source, reading, built.store, built.in_force, built.clock),
-        store=built.store,
-        in_force=built.in_force,
-        syncs=built.syncs,
-        remap=built.remap,
-        jobs=InProcessJobs(built.clock, workers=built.settings.workers),
-        clock=built.clock,
-    )
-    return Runtime(parts, lambda made: Timer(made.due))
-
-
-async def serve(
-    built: House, made: "Runtime", bind: tuple[str, int], *, started: asyncio.Event
-) -> None:
-    """Serve the API until cancelled."""
-    from reconciler.web.app import Services, make_app  # noqa: PLC0415  FastAPI is heavy
-    from reconciler.web.app import serve as serve_app  # noqa: PLC0415
-    from reconciler.web.needs import Policy  # noqa: PLC0415
-
-    host, port = bind
-    services = Services(
-        reader=built.reader,
-        store=built.store,
-        clock=built.clock,
-        syncs=made,
-        in_force=built.in_force,
-        schedule=made,
-        edits=edits(built, made.look_at_specs),
-        checks={"database": built.check_store},
-        policy=Policy(hosts=Policy().hosts | {host, *built.settings.allowed_hosts}),
-    )
-    await serve_app(make_app(services), host=host, port=port, started=started)
-
-
-def _first(group: BaseExceptionGroup[ReconcilerError]) -> ReconcilerError:
-    """Return the first of the errors that several parts of a process have met."""
-    one = group.exceptions[0]
-    return _first(one) if isinstance(one, BaseExceptionGroup) else one
-
-
-async def until_stopped(work: "asyncio.Task[None]") -> None:
-    """Wait for *work*; an interrupt or a polite kill cancels it, and it ends in order."""
-    loop = asyncio.get_running_loop()
-    for number in (signal.SIGINT, signal.SIGTERM):
-        loop.add_signal_handler(number, work.cancel)
-    try:
-        await work
-    except asyncio.CancelledError:
-        return
-    except BaseExceptionGroup as group:
-        ours = group.subgroup(ReconcilerError)
-        if ours is None:
-            raise
-        raise _first(ours) from group
-    finally:
-        for number in (signal.SIGINT, signal.SIGTERM):
-            loop.remove_signal_handler(number)

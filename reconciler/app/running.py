@@ -1,0 +1,106 @@
+"""The long-running process put together: the loop, the API, and how it ends."""
+
+import asyncio
+import signal
+from contextlib import AbstractContextManager
+from typing import TYPE_CHECKING
+
+from reconciler.app import House, edits, parse_cache
+from reconciler.connectors.catalogue import catalogue_files
+from reconciler.engine.reconcile import Wish
+from reconciler.errors import ReconcilerError
+from reconciler.ports import Reporter, SpecSource
+from reconciler.settings import Settings
+from reconciler.spec.memo import Memo
+
+if TYPE_CHECKING:
+    from reconciler.engine.runtime import Runtime
+    from reconciler.web.needs import GitHooks
+
+
+def held(settings: Settings) -> AbstractContextManager[None]:
+    """Hold the state folder: a second ``run`` on it is refused, and told who has it."""
+    from reconciler.store.folder import hold  # noqa: PLC0415
+
+    return hold(settings.state_dir)
+
+
+def runtime(
+    built: House, source: SpecSource, wish: Wish, reporter: Reporter | None = None
+) -> "Runtime":
+    """Return the long-running reconciler over the specs of *source*; *reporter* is told how each look ends."""
+    from reconciler.engine.reading import Reading  # noqa: PLC0415
+    from reconciler.engine.runtime import Parts, Runtime  # noqa: PLC0415
+    from reconciler.engine.turns import SpecsTurn  # noqa: PLC0415
+    from reconciler.jobs.inprocess import InProcessJobs  # noqa: PLC0415
+    from reconciler.sources.timer import Timer  # noqa: PLC0415  APScheduler is heavy
+
+    cache = parse_cache(built.settings)
+    memo = Memo(cache)
+    reading = Reading(wish, catalogue_files(), memo, lambda: cache.save_sparingly(memo.used()))
+    parts = Parts(
+        source=source,
+        specs=SpecsTurn(source, reading, built.store, built.in_force, built.clock),
+        store=built.store,
+        in_force=built.in_force,
+        syncs=built.syncs,
+        remap=built.remap,
+        jobs=InProcessJobs(built.clock, workers=built.settings.workers),
+        clock=built.clock,
+        reporter=reporter,
+    )
+    return Runtime(parts, lambda made: Timer(made.due))
+
+
+async def serve(
+    built: House,
+    made: "Runtime",
+    bind: tuple[str, int],
+    *,
+    started: asyncio.Event,
+    hooks: "GitHooks | None" = None,
+) -> None:
+    """Serve the API, and the receiver of git *hooks* if there is one, until cancelled."""
+    from reconciler.web.app import Services, make_app  # noqa: PLC0415  FastAPI is heavy
+    from reconciler.web.app import serve as serve_app  # noqa: PLC0415
+    from reconciler.web.needs import Policy  # noqa: PLC0415
+
+    host, port = bind
+    services = Services(
+        reader=built.reader,
+        store=built.store,
+        clock=built.clock,
+        syncs=made,
+        in_force=built.in_force,
+        schedule=made,
+        edits=edits(built, made.look_at_specs),
+        hooks=hooks,
+        checks={"database": built.check_store},
+        policy=Policy(hosts=Policy().hosts | {host, *built.settings.allowed_hosts}),
+    )
+    await serve_app(make_app(services), host=host, port=port, started=started)
+
+
+def _first(group: BaseExceptionGroup[ReconcilerError]) -> ReconcilerError:
+    """Return the first of the errors that several parts of a process have met."""
+    one = group.exceptions[0]
+    return _first(one) if isinstance(one, BaseExceptionGroup) else one
+
+
+async def until_stopped(work: "asyncio.Task[None]") -> None:
+    """Wait for *work*; an interrupt or a polite kill cancels it, and it ends in order."""
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        loop.add_signal_handler(number, work.cancel)
+    try:
+        await work
+    except asyncio.CancelledError:
+        return
+    except BaseExceptionGroup as group:
+        ours = group.subgroup(ReconcilerError)
+        if ours is None:
+            raise
+        raise _first(ours) from group
+    finally:
+        for number in (signal.SIGINT, signal.SIGTERM):
+            loop.remove_signal_handler(number)
