@@ -206,11 +206,12 @@ def _without(said: str, token: str) -> str:
 
 async def _end(process: asyncio.subprocess.Process) -> None:
     # Git takes its lock files away on SIGTERM; what does not end by then is killed with its children.
-    for number, wait in ((signal.SIGTERM, GRACE), (signal.SIGKILL, None)):
+    with suppress(ProcessLookupError):
+        os.killpg(process.pid, signal.SIGTERM)
+    try:
+        async with asyncio.timeout(GRACE.total_seconds()):
+            await process.wait()
+    except TimeoutError:
         with suppress(ProcessLookupError):
-            os.killpg(process.pid, number)
-        with suppress(TimeoutError):
-            async with asyncio.timeout(wait.total_seconds() if wait else None):
-                await process.wait()
-                if number is signal.SIGKILL:
-                    return
+            os.killpg(process.pid, signal.SIGKILL)
+        await process.wait()
