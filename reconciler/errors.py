@@ -4,6 +4,7 @@ ReconcilerError
 ├── Invalid            what a person wrote cannot be taken           (exit 1, HTTP 4xx; halts)
 │   ├── SpecInvalid        specs with problems, all of them
 │   ├── NotFound           no such thing
+│   ├── NoSpecs            a folder without a spec
 │   ├── PlanTampered       a saved plan that is not as it was saved
 │   ├── EditRefused        a file that cannot be changed so that it says what was meant, and no more
 │   └── SecretMissing      a reference that leads nowhere
@@ -70,6 +71,12 @@ class NotFound(Invalid):
     """No such thing."""
 
     code = "NOT_FOUND"
+
+
+class NoSpecs(Invalid):
+    """A folder without a spec: never taken as the wish to remove everything."""
+
+    code = "NO_SPECS"
 
 
 class PlanTampered(Invalid):

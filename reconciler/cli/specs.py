@@ -1,7 +1,7 @@
 """``validate``, ``schema``, ``plan``, ``apply``: specs, and what they would do."""
 
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from enum import StrEnum
@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from reconciler.engine.effect import DataEffect
     from reconciler.engine.reconcile import Wish
     from reconciler.model.change import Plan
+    from reconciler.model.resource import ResourceKey
 
 SpecsPath = Annotated[Path, typer.Argument(help="Folder of specs, or one file.", show_default=True)]
 Env = Annotated[
@@ -163,13 +164,25 @@ def plan(
             "--detailed-exitcode", help="0 nothing, 2 changes, 3 drift only, 4 both, 1 an error."
         ),
     ] = False,
+    base: Annotated[
+        str | None,
+        typer.Option(
+            help="Compare with this revision of git instead of what is in force; offline."
+        ),
+    ] = None,
+    check: Annotated[
+        bool, typer.Option("--check", help="Ask each new or changed system whether it answers.")
+    ] = False,
 ) -> None:
     """Show what apply would do, and what it does to stored records. Changes nothing.
 
     Example: reconciler plan specs/ --diff --out plan.bin
     """
+    if base is not None and (check or out is not None):
+        fail(Invalid("--base compares two revisions; --check and --out are about what is in force"))
     options = _Options(env, only or (), exclude or (), selector, prune, max_deletes)
-    made = go(_planned(path, options, form, diff=diff, out=out))
+    shown = _Shown(form, diff, out, base, check)
+    made = go(_planned(path, options, shown))
     if detailed_exitcode and (made.changes or made.drifted):
         raise typer.Exit(_CODES[bool(made.changes), made.drifted])
 
@@ -177,24 +190,59 @@ def plan(
 _CODES = {(True, False): 2, (False, True): 3, (True, True): 4}
 
 
-async def _planned(
-    path: Path, options: _Options, form: PlanForm, *, diff: bool, out: Path | None
-) -> "Plan":
+@dataclass(frozen=True, slots=True)
+class _Shown:
+    """How a plan is made and shown."""
+
+    form: PlanForm
+    diff: bool
+    out: Path | None
+    base: str | None
+    check: bool
+
+
+async def _planned(path: Path, options: _Options, shown: _Shown) -> "Plan":
     from reconciler.app import house, plan_folder  # noqa: PLC0415
     from reconciler.settings import Settings  # noqa: PLC0415
 
-    async with house(Settings()) as built:
-        made, effects = await plan_folder(built, path, options.wish())
-    if form in {PlanForm.MARKDOWN, PlanForm.GITHUB}:
-        _print_for_forge(made, effects, form, env=options.env, path=path)
+    answers: Mapping[ResourceKey, ReconcilerError | None] = {}
+    if shown.base is not None:
+        from reconciler.app.comparing import plan_since  # noqa: PLC0415
+
+        made = await plan_since(Settings(), path, shown.base, options.wish())
+        effects: list[DataEffect] = []
     else:
-        _print(made, effects, form, env=options.env, diff=diff)
-    if out is not None:
+        async with house(Settings()) as built:
+            made, effects = await plan_folder(built, path, options.wish())
+            if shown.check:
+                from reconciler.app.comparing import asked  # noqa: PLC0415
+
+                answers = await asked(built, made)
+    if shown.form in {PlanForm.MARKDOWN, PlanForm.GITHUB}:
+        _print_for_forge(made, effects, shown.form, env=options.env, path=path)
+    else:
+        _print(made, effects, shown.form, env=options.env, diff=shown.diff)
+    if shown.out is not None:
         from reconciler.plan.saved import dump  # noqa: PLC0415
 
-        _write(out, dump(made))
-        sys.stderr.write(f"Saved as {out}. Apply exactly this with: reconciler apply {out}\n")
+        _write(shown.out, dump(made))
+        sys.stderr.write(
+            f"Saved as {shown.out}. Apply exactly this with: reconciler apply {shown.out}\n"
+        )
+    _tell_answers(answers)
     return made
+
+
+def _tell_answers(answers: "Mapping[ResourceKey, ReconcilerError | None]") -> None:
+    """Say how the systems answered; end the program with 1 if one did not."""
+    for key, error in answers.items():
+        if error is None:
+            sys.stderr.write(f"checked {key}: answers, and takes the credentials\n")
+        else:
+            hint = f"\n      {error.hint}" if error.hint else ""
+            sys.stderr.write(f"error {error.code} {key}: {error.message}{hint}\n")
+    if any(answers.values()):
+        raise typer.Exit(1)
 
 
 def _print(

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import structlog
 
-from reconciler.errors import Invalid
+from reconciler.errors import Invalid, NoSpecs
 from reconciler.ports import Commit, Snapshot
 from reconciler.sources.folder import KINDS, LARGEST, MOST
 from reconciler.sources.git_errors import MirrorDamaged, essence
@@ -35,14 +35,15 @@ async def entries(git: GitProgram, sha: str, path: str) -> tuple[Entry, ...]:
     """Return the spec files under *path* at a commit, without links, submodules and hidden ones.
 
     Raises:
-        Invalid: if there is none, one is too large, or there are too many.
+        NoSpecs: if there is none.
+        Invalid: if one is too large, or there are too many.
     """
     where = [path] if path not in {"", "."} else []
     listed = await git("ls-tree", "-r", "-z", "--long", "--", sha, *where)
     found = tuple(_entries(listed.out, "" if path == "." else path))
     if not found:
         msg = f"{path or '.'}: no *.yaml or *.yml file in it at commit {sha[:12]}"
-        raise Invalid(msg, hint="an empty folder is never taken as the wish to remove everything")
+        raise NoSpecs(msg, hint="an empty folder is never taken as the wish to remove everything")
     if len(found) > MOST:
         msg = f"{path or '.'}: more than {MOST:,} files at commit {sha[:12]}"
         raise Invalid(msg, hint="name the folder that holds the specs and nothing else")
@@ -84,7 +85,8 @@ async def read_tree(repository: Path, name: str, path: str) -> Snapshot:
     *path* is relative to *repository*, which may be a folder inside of it; so are the paths returned.
 
     Raises:
-        Invalid: if there is no repository, revision or spec.
+        NoSpecs: if there is no spec.
+        Invalid: if there is no such repository or revision.
     """
     git = GitProgram(repository)
     inside = await git("rev-parse", "--git-dir", fine=range(256))

@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import subprocess
 from collections.abc import Iterator
 from contextlib import chdir
 from datetime import UTC, datetime, timedelta
@@ -17,6 +18,7 @@ from reconciler.engine.writer import NAME
 from reconciler.model.resource import Kind, ResourceKey
 from reconciler.model.value import merge_patch
 from reconciler.ports import EditWish
+from reconciler.sandbox import Sandbox
 from reconciler.settings import Settings
 from reconciler.spec.written import document_of
 
@@ -216,3 +218,59 @@ def test_exported_specs_can_be_imported_elsewhere(
     assert "5 objects: 0 changed" in must("import", "exported")
     (one,) = json.loads(must("get", "mappings", "-o", "json"))
     assert one["owner"] == "api"
+
+
+def git(*words: str) -> None:
+    given = (
+        "-c",
+        "user.name=Ada",
+        "-c",
+        "user.email=ada@example.com",
+        "-c",
+        "commit.gpgsign=false",
+    )
+    subprocess.run(["git", *given, *words], check=True, capture_output=True)
+
+
+@pytest.mark.slow
+def test_two_revisions_are_compared_offline(tmp_path: Path) -> None:
+    with chdir(tmp_path):
+        git("init", "--initial-branch", "main")
+        (tmp_path / "README.md").write_text("nothing yet\n")
+        git("add", ".")
+        git("commit", "--message", "Begin")
+        git("tag", "empty")
+        write_starter(tmp_path)
+        git("add", ".")
+        git("commit", "--message", "Add specs")
+        first = must("plan", "--base", "empty")
+        assert "Plan: 5 to create. 0 unchanged." in first
+        assert "No changes" in must("plan", "--base", "HEAD")
+        file = tmp_path / "specs" / "connections" / "plant-a.yaml"
+        file.write_text(file.read_text().replace("history: 90d", "history: 30d"))
+        told = typed("plan", "--base", "HEAD", "--diff", "--detailed-exitcode")
+        assert told.exit_code == 2
+        assert "spec.history: 90d -> 30d" in told.stdout
+        assert not (tmp_path / ".reconciler" / "state.db").exists()
+        wrong = typed("plan", "--base", "nowhere")
+        assert wrong.exit_code == 1
+        assert "nowhere: no such revision" in wrong.output
+
+
+async def test_systems_are_asked_before_they_are_accepted(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with Sandbox(port=0) as plant:
+        write_starter(tmp_path)
+        file = tmp_path / "specs" / "environments" / "dev.yaml"
+        file.write_text(file.read_text().replace("8055", str(plant.port)))
+        monkeypatch.delenv("RECONCILER_ENV", raising=False)
+        monkeypatch.chdir(tmp_path)
+        monkeypatch.setenv("SANDBOX_API_KEY", plant.credentials.api_key)
+        fine = await asyncio.to_thread(typed, "plan", "--check")
+        assert fine.exit_code == 0, fine.output
+        assert "checked Connection/plant-a: answers" in fine.output
+        plant.switch(refuse=True)
+        refused = await asyncio.to_thread(typed, "plan", "--check")
+        assert refused.exit_code == 1
+        assert "error AUTHENTICATION_FAILED Connection/plant-a" in refused.output

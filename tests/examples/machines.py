@@ -11,10 +11,7 @@ from typing import Any
 
 import yaml
 
-AWAITED: Mapping[str, str] = {
-    ' --base "$BASE"': "",
-    ' --base "$CI_MERGE_REQUEST_DIFF_BASE_SHA"': "",
-}
+AWAITED: Mapping[str, str] = {}
 """What the workflows type and the program does not take yet, and what is typed for it in the meantime."""
 
 INSTALLS = re.compile(r"pip install \S+")

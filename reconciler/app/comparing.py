@@ -1,0 +1,82 @@
+"""Plans beside the one for what is in force: between two revisions of git, and with the systems asked."""
+
+import asyncio
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Final
+
+from reconciler.app import House, parse_cache
+from reconciler.connectors.catalogue import catalogue_files
+from reconciler.engine.effect import after
+from reconciler.engine.inforce import Situation
+from reconciler.engine.reconcile import Wish, consider, read_specs
+from reconciler.errors import NoSpecs, ReconcilerError
+from reconciler.model.change import Change, Create, Effect, Plan, Rename, Replace, State, Update
+from reconciler.model.resource import Kind, ResourceKey
+from reconciler.settings import Settings
+from reconciler.sources.folder import Folder
+
+AT_A_TIME: Final = 8
+"""How many systems are asked at a time whether they answer."""
+
+
+async def plan_since(settings: Settings, path: Path, base: str, wish: Wish) -> Plan:
+    """Return what the specs at *path* change since revision *base* of the repository they are in.
+
+    Nothing is contacted or opened but the repository: it says what the change is, not what it does to
+    records.
+
+    Raises:
+        SpecInvalid: if the specs have errors, now or then.
+        Invalid: if there is no such repository or revision.
+    """
+    from reconciler.sources.git_tree import read_tree  # noqa: PLC0415
+
+    cache = parse_cache(settings)
+    snapshot = Folder(path).read_now()
+    loaded = read_specs(snapshot, wish, catalogue=catalogue_files(), cache=cache)
+    try:
+        old = await read_tree(Path(), base, path.as_posix())
+        before = read_specs(old, wish, catalogue=catalogue_files(), cache=cache).resources
+    except NoSpecs:
+        before = {}
+    return consider(loaded, snapshot, State(resources=before, revision=base), wish)
+
+
+async def asked(built: House, plan: Plan) -> Mapping[ResourceKey, ReconcilerError | None]:
+    """Return how the system of each connection that *plan* makes or changes answers to its credentials."""
+    situation = await built.in_force.look()
+    later = Situation(after(plan, situation.state), situation.catalogue, now=situation.now)
+    gate = asyncio.Semaphore(AT_A_TIME)
+
+    async def ask(key: ResourceKey) -> ReconcilerError | None:
+        async with gate:
+            connection = later.connection(key.name)
+            try:
+                connector = built.connectors.open(connection, later.manifest(connection))
+            except ReconcilerError as error:
+                return error
+            try:
+                await connector.probe()
+            except ReconcilerError as error:
+                return error
+            finally:
+                await connector.close()
+        return None
+
+    keys = sorted(_to_ask(plan))
+    answers = await asyncio.gather(*(ask(key) for key in keys))
+    return dict(zip(keys, answers, strict=True))
+
+
+def _to_ask(plan: Plan) -> Iterator[ResourceKey]:
+    for change in plan.doable:
+        if change.key.kind is Kind.CONNECTION and _is_another(change):
+            yield change.key
+
+
+def _is_another(change: Change) -> bool:
+    """Return whether the system or the login may be another than before."""
+    if isinstance(change, (Update, Rename)):
+        return Effect.RECHECK in change.effects
+    return isinstance(change, (Create, Replace))
