@@ -11,7 +11,11 @@ RUN python -m venv /opt/reconciler \
 FROM python:3.13-slim
 LABEL org.opencontainers.image.title="reconciler" \
       org.opencontainers.image.licenses="Apache-2.0"
-RUN useradd --system --uid 10001 --home-dir /state --shell /usr/sbin/nologin reconciler \
+# git follows a repository (run --git), ssh and its signatures with it.
+RUN apt-get update \
+    && apt-get install --yes --no-install-recommends git openssh-client \
+    && rm -rf /var/lib/apt/lists/* \
+    && useradd --system --uid 10001 --home-dir /state --shell /usr/sbin/nologin reconciler \
     && install --directory --owner reconciler --mode 0700 /state
 COPY --from=build /opt/reconciler /opt/reconciler
 ENV PATH=/opt/reconciler/bin:$PATH \

@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from reconciler.connectors.catalogue import catalogue_files
-from reconciler.engine.effect import DataEffect, data_effects
+from reconciler.engine.effect import DataEffect, data_effects, with_costs
 from reconciler.engine.inforce import InForce
 from reconciler.engine.reader import RecordReader
 from reconciler.engine.reconcile import Wish, consider, read_specs
@@ -169,6 +169,7 @@ async def plan_folder(
     drifted = frozenset(situation.state.applied) if heal else frozenset()
     wish = replace(wish, heal=drifted, now=built.clock.now())
     made = consider(loaded, snapshot, situation.state, wish)
+    made = await with_costs(made, situation, built.store.views)
     return made, await data_effects(made, situation, built.store.views)
 
 

@@ -73,6 +73,7 @@ async def serve(
         syncs=made,
         in_force=built.in_force,
         schedule=made,
+        looks=made,
         edits=edits(built, made.look_at_specs),
         hooks=hooks,
         checks={"database": built.check_store},

@@ -113,9 +113,24 @@ async def _doctor(path: Path, env: str | None) -> bool:
         where = (settings.database_url and "PostgreSQL") or str(settings.state_dir)
         well &= _told("store", f"{where}, generation {state.generation}")
         well &= _told_private(settings.state_dir)
+        well &= await _audited(built)
         for connection in (await built.in_force.look()).connections():
             well &= await _probed(built, connection.key.name)
     return well
+
+
+async def _audited(built: "House") -> bool:
+    """Walk the audit log, and tell the first entry that is not as it was written."""
+    from reconciler.model.audit import broken_link  # noqa: PLC0415
+
+    seq, chain, count = 0, "", 0
+    while entries := await built.store.views.audit(after=seq, limit=1000):
+        broken = broken_link(entries, chain)
+        if broken is not None:
+            said = f"entry {broken.seq} ({broken.deed} by {broken.actor}) is not as it was written"
+            return _told("audit log", said, "somebody has changed the database; see a backup")
+        seq, chain, count = entries[-1].seq, entries[-1].chain, count + len(entries)
+    return _told("audit log", f"{count:,} entries, the chain is whole")
 
 
 def _told_private(folder: Path) -> bool:

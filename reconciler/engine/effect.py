@@ -71,6 +71,26 @@ async def data_effects(
     return effects
 
 
+async def with_costs(plan: Plan, before: Situation, views: Views) -> Plan:
+    """Return *plan* with how many stored records each replacement has to read again."""
+    if not any(isinstance(change, Replace) for change in plan.changes):
+        return plan
+    counts = await views.counts()
+    changes = tuple(
+        _costed(change, before, counts) if isinstance(change, Replace) else change
+        for change in plan.changes
+    )
+    return replace(plan, changes=changes)
+
+
+def _costed(change: Replace, before: Situation, counts: Mapping[tuple[str, str], int]) -> Replace:
+    uid = before.state.uids.get(change.before.key)
+    stored = sum(count for (held, _), count in counts.items() if held == uid)
+    if not stored:
+        return change
+    return replace(change, costs=(*change.costs, f"{stored:,} stored records are read again"))
+
+
 def notes(effects: list[DataEffect]) -> Mapping[ResourceKey, list[str]]:
     """Return the sentences to print under the changes that cause them."""
     told: dict[ResourceKey, list[str]] = {}

@@ -91,6 +91,18 @@ class Schedule(Protocol):
         ...
 
 
+class Looks(Protocol):
+    """A look at the specs on demand."""
+
+    def look(self, key: str, token: str = "") -> None:
+        """Look at *key* now; *token* is told as handled when it was done."""
+        ...
+
+    def handled(self, key: str, token: str | None = None) -> str | None:
+        """Return *token* once it was handled."""
+        ...
+
+
 @dataclass(frozen=True, slots=True)
 class Policy:
     """What an operator may set of the API.
@@ -132,6 +144,7 @@ class Services:
     in_force: InForce
     schedule: Schedule | None = None
     edits: Edits | None = None
+    looks: Looks | None = None
     checks: Mapping[str, Check] = field(default_factory=dict)
     policy: Policy = field(default_factory=Policy)
     hooks: GitHooks | None = None

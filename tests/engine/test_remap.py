@@ -4,9 +4,10 @@ from datetime import timedelta
 
 import msgspec
 
-from reconciler.engine.effect import data_effects
+from reconciler.engine.effect import data_effects, with_costs
 from reconciler.engine.reader import RecordReader
 from reconciler.engine.remap import Remap
+from reconciler.model.change import Replace
 from reconciler.model.record import RecordQuery
 from reconciler.model.sync import SyncMode
 from reconciler.plan.planner import make_plan
@@ -88,3 +89,13 @@ async def test_a_plan_that_touches_no_mapping_has_no_effect_on_records(plant: Pl
     situation = await plant.in_force.look()
     plan = make_plan([connection(drift="heal")], situation.state, revision="test")
     assert await data_effects(plan, situation, plant.store.views) == []
+
+
+async def test_a_replacement_says_how_many_records_it_reads_again(plant: Plant) -> None:
+    await synced(plant)
+    state = await plant.store.views.state()
+    plan = make_plan([connection(connector="other")], state, revision="r")
+    costed = await with_costs(plan, await plant.in_force.look(), plant.store.views)
+    (change,) = costed.changes
+    assert isinstance(change, Replace)
+    assert "2 stored records are read again" in change.costs

@@ -1,7 +1,7 @@
 """Specs in force are read, written and put back one by one; what git does not say is drift."""
 
 from collections.abc import AsyncIterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import httpx
@@ -27,13 +27,27 @@ ORDERS = "/api/v1/specs/Mapping/orders"
 
 
 @dataclass
+class Looks:
+    """Remembers what was asked for, and what a test says was done."""
+
+    asked: list[tuple[str, str]] = field(default_factory=list)
+    done: set[str] = field(default_factory=set)
+
+    def look(self, key: str, token: str = "") -> None:
+        self.asked.append((key, token))
+
+    def handled(self, key: str, token: str | None = None) -> str | None:
+        return token if token in self.done else None
+
+
+@dataclass
 class Desk:
     """An API over specs that are in force, and somebody who may write them."""
 
     client: httpx.AsyncClient
     store: MemoryStore
     services: Services
-    looks: list[str]
+    looks: "Looks"
 
     async def orders(self) -> dict[str, Any]:
         answer = await self.client.get(ORDERS)
@@ -53,10 +67,10 @@ async def desk() -> AsyncIterator[Desk]:
     in_force = InForce(store.views, load({}, catalogue=catalogue_files()).catalogue)
     specs.write()
     await SpecsTurn(specs, Reading(Wish(), catalogue_files()), store, in_force, clock)()
-    looks: list[str] = []
+    looks = Looks()
 
     async def look() -> None:
-        looks.append("specs")
+        looks.look("specs")
 
     services = Services(
         reader=RecordReader(store.views, in_force),
@@ -65,6 +79,7 @@ async def desk() -> AsyncIterator[Desk]:
         clock=clock,
         in_force=in_force,
         edits=Edits(store, in_force, clock, catalogue=catalogue_files(), changed=look),
+        looks=looks,
     )
     token = await issue(store, 1, frozenset({Scope.WRITE_SPECS, Scope.READ_STATUS}))
     async with client_of(make_app(services), token) as client:
@@ -95,7 +110,7 @@ async def test_a_patch_is_in_force_at_once_and_is_drift_by_the_tokens_name(desk:
     answer = await desk.patch("sent")
     assert answer.status_code == 200, answer.text
     assert answer.json()["drifted"]
-    assert desk.looks == ["specs"]
+    assert desk.looks.asked == [("specs", "")]
     (drift,) = (await desk.client.get("/api/v1/drift")).json()["data"]
     (field,) = drift["fields"]
     assert (drift["address"], drift["policy"]) == ("Mapping/orders", "report")
@@ -187,3 +202,14 @@ async def test_a_token_of_one_connection_sees_what_is_about_it_and_writes_nothin
         listed = (await client.get("/api/v1/specs")).json()["data"]
         assert [one["address"] for one in listed] == ["Connection/plant-b"]
         assert (await client.get(ORDERS)).status_code == 404
+
+
+async def test_a_look_is_asked_for_and_told_as_done_by_its_token(desk: Desk) -> None:
+    asked = await desk.client.post("/api/v1/reconcile")
+    token = asked.json()["token"]
+    assert (asked.status_code, asked.json()["handled"]) == (202, False)
+    assert desk.looks.asked == [("specs", token)]
+    path = asked.headers["location"]
+    assert (await desk.client.get(path)).json()["handled"] is False
+    desk.looks.done.add(token)
+    assert (await desk.client.get(path)).json()["handled"] is True

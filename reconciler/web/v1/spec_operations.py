@@ -7,7 +7,14 @@ from reconciler.model.access import Scope
 from reconciler.web.problems import Code
 from reconciler.web.route import Route
 from reconciler.web.v1.documents import answers_model
-from reconciler.web.v1.spec_schemas import DriftList, SpecHistory, SpecList, SpecQuery, SpecTold
+from reconciler.web.v1.spec_schemas import (
+    DriftList,
+    LookTold,
+    SpecHistory,
+    SpecList,
+    SpecQuery,
+    SpecTold,
+)
 from reconciler.web.v1.specs import MERGE, SpecRoutes
 
 SPECS: Final = "/api/v1/specs"
@@ -28,6 +35,27 @@ def spec_routes(specs: SpecRoutes) -> Iterator[Route]:
     """Yield the operations on specs in force and on their drift."""
     yield from _reading(specs)
     yield from _changing(specs)
+    yield Route(
+        "POST",
+        "/api/v1/reconcile",
+        specs.look,
+        Scope.WRITE_SPECS,
+        "reconcile_now",
+        "Look at the specs now",
+        "specs",
+        status=202,
+        answer=answers_model(LookTold),
+    )
+    yield Route(
+        "GET",
+        "/api/v1/reconcile/{token}",
+        specs.looked,
+        Scope.READ_STATUS,
+        "get_reconcile",
+        "Whether a look that was asked for has ended",
+        "specs",
+        answer=answers_model(LookTold),
+    )
     yield Route(
         "GET",
         "/api/v1/drift",

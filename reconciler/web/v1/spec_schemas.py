@@ -120,3 +120,11 @@ class DriftList(Told):
     """What was changed outside of git and is not over."""
 
     data: list[DriftTold]
+
+
+class LookTold(Told):
+    """A look at the specs that was asked for."""
+
+    token: str
+    handled: bool
+    """Whether a look that began after it was asked for has ended."""

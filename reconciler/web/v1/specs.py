@@ -1,5 +1,6 @@
 """Specs in force through the API: read, written and removed one by one; and what of them has drifted."""
 
+import secrets
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Annotated, Any
@@ -18,7 +19,7 @@ from reconciler.model.value import merge_patch
 from reconciler.ports import EditDone, Edits, EditWish
 from reconciler.spec.written import document_of
 from reconciler.web.cursors import seal, unseal
-from reconciler.web.needs import Services
+from reconciler.web.needs import Looks, Services
 from reconciler.web.problems import ApiProblem, Code, Refused, refuse
 from reconciler.web.security import granted_to, token_of
 from reconciler.web.v1.answers import tell
@@ -27,6 +28,7 @@ from reconciler.web.v1.spec_schemas import (
     DriftList,
     DriftTold,
     FieldDriftTold,
+    LookTold,
     PastTold,
     SpecHistory,
     SpecList,
@@ -35,6 +37,8 @@ from reconciler.web.v1.spec_schemas import (
     SpecTold,
 )
 
+SPECS: str = "specs"
+"""The key under which the reconciler looks at the specs."""
 MERGE: str = "application/merge-patch+json"
 
 
@@ -114,6 +118,25 @@ class SpecRoutes:
         if applied is None:
             raise refuse(Code.CONFLICT, f"{found.key} is as git applied it")
         return await self._write(request, found.key, document_of(applied))
+
+    async def look(self, request: Request) -> Response:
+        """Have the specs looked at now; 202 with a token to wait for."""
+        _check_writer(request)
+        token = f"look_{secrets.token_hex(8)}"
+        self._looks().look(SPECS, token)
+        response = tell(LookTold(token=token, handled=False), status=202)
+        response.headers["Location"] = f"/api/v1/reconcile/{token}"
+        return response
+
+    async def looked(self, request: Request, token: str) -> Response:
+        """Answer whether the look that *token* asked for has ended; after a restart nobody knows."""
+        del request
+        return tell(LookTold(token=token, handled=self._looks().handled(SPECS, token) is not None))
+
+    def _looks(self) -> Looks:
+        if self.services.looks is None:
+            raise refuse(Code.METHOD_NOT_ALLOWED, "nothing is reconciled by this process")
+        return self.services.looks
 
     async def _found(self, request: Request, kind: str, name: str) -> tuple[State, Resource]:
         key = _key(kind, name)
