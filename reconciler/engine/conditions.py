@@ -46,7 +46,8 @@ def _of_plan(
         uid = state.uids[drift.key]
         reason = Reason.FLAPPING if drift.key in flapping else Reason.CHANGED_OUTSIDE_GIT
         actors = ", ".join(dict.fromkeys(field.actor for field in drift.fields))
-        said = f"{len(drift.fields)} fields changed outside of git by {actors}"
+        count = "1 field" if len(drift.fields) == 1 else f"{len(drift.fields)} fields"
+        said = f"{count} changed outside of git by {actors}"
         yield _said(uid, Condition.DRIFTED, (Truth.TRUE, reason, said), moment)
 
 
