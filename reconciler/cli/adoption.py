@@ -118,7 +118,8 @@ def _finish(specs: "Specs", folder: Path, env: str | None, *, write: bool) -> No
     write_files(edited.files)
     for file in edited.deleted:
         Path(file).unlink()
-    sys.stderr.write(f"{len(edited.files)} files written. Commit them: the drift ends with that.\n")
+    count = "1 file" if len(edited.files) == 1 else f"{len(edited.files):,} files"
+    sys.stderr.write(f"{count} written. Commit that: the drift ends with it.\n")
 
 
 def export(
