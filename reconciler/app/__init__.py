@@ -20,7 +20,6 @@ from reconciler.engine.effect import DataEffect, data_effects, with_costs
 from reconciler.engine.inforce import InForce
 from reconciler.engine.reader import RecordReader
 from reconciler.engine.reconcile import Wish, consider, read_specs
-from reconciler.engine.writer import Writer
 from reconciler.errors import Invalid
 from reconciler.model.change import Plan
 from reconciler.model.resource import Resource
@@ -34,6 +33,7 @@ from reconciler.spec.load import Loaded, load
 if TYPE_CHECKING:
     from reconciler.engine.remap import Remap
     from reconciler.engine.syncs import Syncs
+    from reconciler.engine.writer import Writer
 
 
 class SystemClock:
@@ -57,7 +57,7 @@ class House:
     clock: SystemClock
     catalogue: Mapping[str, Resource]
     in_force: InForce
-    writer: Writer | None = None
+    writer: "Writer | None" = None
 
     @cached_property
     def reader(self) -> RecordReader:
@@ -196,6 +196,8 @@ async def writing(opened: House, role: str, wait: timedelta | None = None) -> As
     Raises:
         Locked: if another process holds it, and has not let go within *wait*.
     """
+    from reconciler.engine.writer import Writer  # noqa: PLC0415  with its log, only for who writes
+
     writer = Writer(opened.store, opened.clock, _holder(role))
     await writer.take(wait)
     try:
