@@ -195,7 +195,7 @@ class Echo(BaseHTTPRequestHandler):
         self.end_headers()
         self.wfile.write(json.dumps({"error": told}).encode())
 
-    do_POST = do_GET
+    do_POST = do_GET  # noqa: N815  as it is called
 
     def log_message(self, format: str, *args: object) -> None:  # noqa: A002  as it is called
         """Say nothing."""
