@@ -25,7 +25,7 @@ from reconciler.engine.writer import LEASE, Writer, told_hold
 from reconciler.errors import LeaseLost, Locked, StoreUnavailable
 from reconciler.model.change import Rename, Replace
 from reconciler.model.condition import Condition
-from reconciler.model.event import DeliveryStatus, EventType
+from reconciler.model.event import Delivery, DeliveryStatus, EventType
 from reconciler.model.resource import Kind, ResourceKey
 from reconciler.model.sync import Cursor
 from reconciler.model.verdict import Done, Retry, Verdict
@@ -331,7 +331,7 @@ async def test_an_event_is_one_delivery_however_many_look_and_nothing_is_told_of
     for routing in (*routings, *routings):
         while await routing.turn():
             pass
-    claimed = []
+    claimed: list[Delivery] = []
     for _ in range(4):
         async with desk.store.begin() as unit:
             found = await unit.outbox.claim("sender", now=desk.clock.now(), lease=MINUTE, limit=100)
@@ -361,9 +361,13 @@ async def test_a_rollback_stays_until_a_person_ends_it_and_says_what_waits(
         return pin.revision if pin is not None else None
 
     source = GitSource(GitWish(origin.url), tmp_path / "mirror", clock, pinned, chance=lambda: 0.5)
-    desk = Desk(
-        Specs(), store, clock, InForce(store.views, {}), turn_over(source, store, clock), None
-    )  # type: ignore[arg-type]  nobody edits here
+    in_force = InForce(store.views, {})
+
+    async def nobody() -> None:
+        """Tell nobody: here nobody edits."""
+
+    editor = Edits(store, in_force, clock, catalogue={}, changed=nobody)
+    desk = Desk(Specs(), store, clock, in_force, turn_over(source, store, clock), editor)
 
     def push(status: str) -> str:
         desk.specs.write(status=status)
