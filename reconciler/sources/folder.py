@@ -11,7 +11,6 @@ from typing import Final, NamedTuple
 
 from reconciler.errors import Invalid
 from reconciler.ports import Snapshot
-from reconciler.sources.watching import notices
 
 KINDS: Final = frozenset({".yaml", ".yml", ".csv", ".json"})
 LARGEST: Final = 8 * 1024 * 1024
@@ -97,6 +96,8 @@ class Folder:
 
         Notices are a hint: on some network mounts there are none, so look from time to time in any case.
         """
+        from reconciler.sources.watching import notices  # noqa: PLC0415  a plan never watches
+
         async for _ in notices(self._path):
             yield
 
