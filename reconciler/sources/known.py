@@ -30,6 +30,7 @@ class KnownSpecs:
     def __init__(self, path: Path, snapshot: Snapshot, environment: str | None) -> None:
         self._path = path
         self._key = _key(snapshot, environment)
+        self._known = False
 
     def digests(self) -> Digests | None:
         """Return what these specs say, if that is known."""
@@ -39,6 +40,7 @@ class KnownSpecs:
             return None
         if kept.key != self._key:
             return None
+        self._known = True
         return {
             (kind, name): one
             for kind, all_of in kept.digests.items()
@@ -46,7 +48,9 @@ class KnownSpecs:
         }
 
     def keep(self, digests: Digests) -> None:
-        """Keep what these specs say, in place of what was kept before."""
+        """Keep what these specs say, in place of what was kept before; nothing is written twice."""
+        if self._known:
+            return
         kept = _Kept(self._key, {})
         for (kind, name), digest in digests.items():
             kept.digests.setdefault(kind, {})[name] = digest
