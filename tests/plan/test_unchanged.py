@@ -50,7 +50,8 @@ def sides(draw: st.DrawFn) -> tuple[list[Resource], State]:
     if draw(st.booleans()):
         there = draw(several(owners=st.sampled_from(Owner)))
     in_force = state(*there)
-    if there and draw(st.booleans()):
+    drifts = draw(st.booleans())
+    if there and drifts:
         drifted = draw(st.sampled_from(there))
         applied = {drifted.key: connection(drifted.key.name, history="9d")}
         in_force = replace(in_force, applied=applied)
