@@ -26,6 +26,9 @@ bench: $(VENV)/.test
 	$(BIN)/python benchmarks/specs.py
 	$(BIN)/python benchmarks/mapping.py
 	$(BIN)/python benchmarks/sync.py
+	$(BIN)/python benchmarks/plan.py
+	$(BIN)/python benchmarks/loop.py
+	$(BIN)/python benchmarks/idle.py
 
 # Pages that are generated from data files and models.
 docs: $(VENV)/.test

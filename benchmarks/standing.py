@@ -14,11 +14,11 @@ from reconciler.app import SystemClock
 from reconciler.connectors.catalogue import catalogue_files
 from reconciler.engine.inforce import InForce
 from reconciler.engine.reading import Reading
-from reconciler.engine.reconcile import Wish
 from reconciler.engine.remap import Remap
 from reconciler.engine.runtime import Parts, Runtime
 from reconciler.engine.syncs import SyncReport
 from reconciler.engine.turns import SpecsTurn
+from reconciler.engine.wish import Wish
 from reconciler.jobs.inprocess import InProcessJobs
 from reconciler.ports import Store
 from reconciler.sources.cache import ParseCache

@@ -15,25 +15,26 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from reconciler.connectors.catalogue import catalogue_files
-from reconciler.engine.effect import DataEffect, data_effects, with_costs
-from reconciler.engine.inforce import InForce
-from reconciler.engine.reader import RecordReader
-from reconciler.engine.reconcile import Wish, consider, read_specs
+from reconciler.engine.wish import Wish
 from reconciler.errors import Invalid
 from reconciler.model.change import Plan
 from reconciler.model.resource import Resource
 from reconciler.plan.scope import unmatched
+from reconciler.plan.unchanged import unchanged_plan
 from reconciler.ports import Connectors, Edits, Snapshot, Store
 from reconciler.settings import Settings
 from reconciler.sources.cache import ParseCache
 from reconciler.sources.folder import Folder
-from reconciler.spec.load import Loaded, load
+from reconciler.sources.known import KnownSpecs
 
 if TYPE_CHECKING:
+    from reconciler.engine.effect import DataEffect
+    from reconciler.engine.inforce import InForce
+    from reconciler.engine.reader import RecordReader
     from reconciler.engine.remap import Remap
     from reconciler.engine.syncs import Syncs
     from reconciler.engine.writer import Writer
+    from reconciler.spec.load import Loaded
 
 
 class SystemClock:
@@ -55,13 +56,31 @@ class House:
     settings: Settings
     store: Store
     clock: SystemClock
-    catalogue: Mapping[str, Resource]
-    in_force: InForce
     writer: "Writer | None" = None
 
     @cached_property
-    def reader(self) -> RecordReader:
+    def catalogue(self) -> Mapping[str, Resource]:
+        """The built-in connectors, by name."""
+        from reconciler.spec.load import load  # noqa: PLC0415  YAML is heavy
+
+        # In a file of its own: most commands need the few built-in connectors, and no specs.
+        cache = parse_cache(self.settings, "catalogue")
+        found = load({}, catalogue=_manifests(), cache=cache).catalogue
+        cache.save()
+        return found
+
+    @cached_property
+    def in_force(self) -> "InForce":
+        """What is in force, and what follows from it."""
+        from reconciler.engine.inforce import InForce  # noqa: PLC0415
+
+        return InForce(self.store.views, self.catalogue, self.clock)
+
+    @cached_property
+    def reader(self) -> "RecordReader":
         """Unified records under the mapping in force."""
+        from reconciler.engine.reader import RecordReader  # noqa: PLC0415
+
         return RecordReader(self.store.views, self.in_force)
 
     @cached_property
@@ -115,6 +134,12 @@ class House:
             await wire.close()
 
 
+def _manifests() -> Mapping[str, bytes]:
+    from reconciler.connectors.catalogue import catalogue_files  # noqa: PLC0415
+
+    return catalogue_files()
+
+
 @asynccontextmanager
 async def house(settings: Settings) -> AsyncIterator[House]:
     """Open the store and build what stands on it; close it at the end."""
@@ -123,11 +148,7 @@ async def house(settings: Settings) -> AsyncIterator[House]:
     clock = SystemClock()
     store = open_store(settings.database_url or settings.state_dir)
     try:
-        # In a file of its own: most commands need the few built-in connectors, and no specs.
-        cache = parse_cache(settings, "catalogue")
-        catalogue = load({}, catalogue=catalogue_files(), cache=cache).catalogue
-        cache.save()
-        yield House(settings, store, clock, catalogue, InForce(store.views, catalogue, clock))
+        yield House(settings, store, clock)
     finally:
         await store.close()
 
@@ -139,28 +160,53 @@ def parse_cache(settings: Settings, name: str = "specs") -> ParseCache:
 
 def read_folder(
     path: Path, environment: str | None, cache: ParseCache | None
-) -> tuple[Snapshot, Loaded]:
+) -> "tuple[Snapshot, Loaded]":
     """Return the specs at *path* as read, problems and all; nothing is contacted or opened."""
+    from reconciler.spec.load import load  # noqa: PLC0415  YAML is heavy
+
     snapshot = Folder(path).read_now()
-    loaded = load(snapshot.files, environment=environment, catalogue=catalogue_files(), cache=cache)
+    loaded = load(snapshot.files, environment=environment, catalogue=_manifests(), cache=cache)
     return snapshot, loaded
 
 
 async def plan_folder(
     built: House, path: Path, wish: Wish, *, heal: bool = False
-) -> tuple[Plan, list[DataEffect]]:
+) -> "tuple[Plan, list[DataEffect]]":
     """Return the plan that the specs at *path* lead to, and what it does to stored records.
 
-    With *heal*, what was changed outside of git is put back.
+    With *heal*, what was changed outside of git is put back. Specs that were read before, and say just
+    what is in force, are not read again.
 
     Raises:
         SpecInvalid: if the specs have errors.
         Invalid: if a pattern of the scope is about nothing: most likely a slip of the pen.
     """
-    cache = parse_cache(built.settings)
     snapshot = Folder(path).read_now()
-    loaded = read_specs(snapshot, wish, catalogue=catalogue_files(), cache=cache)
+    known = KnownSpecs(built.settings.state_dir / "cache" / "known.bin", snapshot, wish.environment)
+    nothing = None if wish.scope.partial else await _nothing_to_do(built, snapshot, known)
+    if nothing is not None:
+        return nothing, []
+    return await _compared(built, snapshot, known, wish, heal=heal)
+
+
+async def _nothing_to_do(built: House, snapshot: Snapshot, known: KnownSpecs) -> Plan | None:
+    """Return the plan if digests alone tell that it is empty."""
+    declared = known.digests()
+    if declared is None:
+        return None
+    return unchanged_plan(declared, await built.store.views.marks(), revision=snapshot.revision)
+
+
+async def _compared(
+    built: House, snapshot: Snapshot, known: KnownSpecs, wish: Wish, *, heal: bool
+) -> "tuple[Plan, list[DataEffect]]":
+    from reconciler.engine.effect import data_effects, with_costs  # noqa: PLC0415  not for an empty plan
+    from reconciler.engine.reconcile import consider, read_specs  # noqa: PLC0415  likewise
+
+    cache = parse_cache(built.settings)
+    loaded = read_specs(snapshot, wish, catalogue=_manifests(), cache=cache)
     cache.save()
+    known.keep({(key.kind.value, key.name): one.digest for key, one in loaded.resources.items()})
     situation = await built.in_force.look()
     lost = unmatched(wish.scope, {*loaded.resources, *situation.state.resources})
     if lost:
@@ -184,7 +230,7 @@ def edits(built: House, changed: Callable[[], Awaitable[None]] | None = None) ->
         built.store,
         built.in_force,
         built.clock,
-        catalogue=catalogue_files(),
+        catalogue=_manifests(),
         changed=changed or nobody,
     )
 
@@ -196,7 +242,7 @@ async def writing(opened: House, role: str, wait: timedelta | None = None) -> As
     Raises:
         Locked: if another process holds it, and has not let go within *wait*.
     """
-    from reconciler.engine.writer import Writer  # noqa: PLC0415  with its log, only for who writes
+    from reconciler.engine.writer import Writer  # noqa: PLC0415  structlog is heavy
 
     writer = Writer(opened.store, opened.clock, _holder(role))
     await writer.take(wait)

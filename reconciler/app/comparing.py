@@ -9,7 +9,8 @@ from reconciler.app import House, parse_cache
 from reconciler.connectors.catalogue import catalogue_files
 from reconciler.engine.effect import after
 from reconciler.engine.inforce import Situation
-from reconciler.engine.reconcile import Wish, consider, read_specs
+from reconciler.engine.reconcile import consider, read_specs
+from reconciler.engine.wish import Wish
 from reconciler.errors import NoSpecs, ReconcilerError
 from reconciler.model.change import Change, Create, Effect, Plan, Rename, Replace, State, Update
 from reconciler.model.resource import Kind, ResourceKey

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from reconciler.app import House, edits, parse_cache
 from reconciler.connectors.catalogue import catalogue_files
-from reconciler.engine.reconcile import Wish
+from reconciler.engine.wish import Wish
 from reconciler.errors import ReconcilerError
 from reconciler.ports import Reporter, SpecSource
 from reconciler.settings import Settings

@@ -27,7 +27,7 @@ from reconciler.cli.running import Progress
 from reconciler.cli.starting import write_starter
 from reconciler.engine.apply import apply
 from reconciler.engine.effect import notes
-from reconciler.engine.reconcile import Wish
+from reconciler.engine.wish import Wish
 from reconciler.errors import ReconcilerError
 from reconciler.model.sync import SyncMode, SyncRun
 from reconciler.plan.render.text import render_text

@@ -61,7 +61,7 @@ async def _drift(path: Path, env: str | None, ignore: tuple[str, ...], form: For
 async def _looked(built: "House", path: Path, env: str | None) -> "Plan":
     """Return the plan of the specs at *path*; where there are none, of what git applied last."""
     from reconciler.app import plan_folder  # noqa: PLC0415
-    from reconciler.engine.reconcile import Wish  # noqa: PLC0415
+    from reconciler.engine.wish import Wish  # noqa: PLC0415
     from reconciler.plan.planner import make_plan  # noqa: PLC0415
 
     if _there(path):

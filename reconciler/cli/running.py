@@ -134,7 +134,7 @@ async def _run(where: _From, address: tuple[str, int], waits: timedelta | None) 
     from reconciler.app import house, writing  # noqa: PLC0415
     from reconciler.app.following import forge_reporter, git_hooks, git_source  # noqa: PLC0415
     from reconciler.app.running import held, runtime, serve, until_stopped  # noqa: PLC0415
-    from reconciler.engine.reconcile import Wish  # noqa: PLC0415
+    from reconciler.engine.wish import Wish  # noqa: PLC0415
     from reconciler.settings import Settings  # noqa: PLC0415
     from reconciler.sources.folder import Folder  # noqa: PLC0415
     from reconciler.telemetry import set_up_logs  # noqa: PLC0415

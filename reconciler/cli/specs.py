@@ -18,7 +18,7 @@ from reconciler.model.duration import parse_duration
 if TYPE_CHECKING:
     from reconciler.app import House
     from reconciler.engine.effect import DataEffect
-    from reconciler.engine.reconcile import Wish
+    from reconciler.engine.wish import Wish
     from reconciler.model.change import Plan
     from reconciler.model.resource import ResourceKey
 
@@ -121,8 +121,8 @@ class _Options:
     heal: bool = False
 
     def wish(self) -> "Wish":
-        from reconciler.engine.reconcile import Wish  # noqa: PLC0415
-        from reconciler.plan.planner import Scope  # noqa: PLC0415
+        from reconciler.engine.wish import Wish  # noqa: PLC0415
+        from reconciler.plan.scope import Scope  # noqa: PLC0415
 
         scope = Scope(
             only=tuple(self.only), exclude=tuple(self.exclude), selector=_labels(self.selector)
@@ -248,29 +248,35 @@ def _tell_answers(answers: "Mapping[ResourceKey, ReconcilerError | None]") -> No
 def _print(
     made: "Plan", effects: "list[DataEffect]", form: PlanForm, *, env: str | None, diff: bool
 ) -> None:
-    from reconciler.engine.effect import notes  # noqa: PLC0415
-
+    notes = _notes(effects)
     if form is PlanForm.JSON:
         from reconciler import __version__  # noqa: PLC0415
         from reconciler.plan.render.json import to_json  # noqa: PLC0415
 
-        told = to_json(made, tool_version=__version__, environment=env, notes=notes(effects))
+        told = to_json(made, tool_version=__version__, environment=env, notes=notes)
         show_value(told, Form.JSON)
         return
     from reconciler.plan.render.text import render_text  # noqa: PLC0415
 
-    text = render_text(made, diff=diff, color=colored(sys.stdout), notes=notes(effects))
+    text = render_text(made, diff=diff, color=colored(sys.stdout), notes=notes)
     sys.stdout.write(text + "\n")
+
+
+def _notes(effects: "list[DataEffect]") -> "Mapping[ResourceKey, list[str]]":
+    if not effects:
+        return {}
+    from reconciler.engine.effect import notes  # noqa: PLC0415  a plan without effects starts fast
+
+    return notes(effects)
 
 
 def _print_for_forge(
     made: "Plan", effects: "list[DataEffect]", form: PlanForm, *, env: str | None, path: Path
 ) -> None:
-    from reconciler.engine.effect import notes  # noqa: PLC0415
     from reconciler.plan.render.github import render_github  # noqa: PLC0415
     from reconciler.plan.render.markdown import render_markdown  # noqa: PLC0415
 
-    told = notes(effects)
+    told = _notes(effects)
     if form is PlanForm.GITHUB:
         sys.stdout.write(render_github(made, notes=told))
     else:

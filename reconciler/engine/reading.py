@@ -4,7 +4,8 @@ import asyncio
 from collections.abc import Callable, Mapping, MutableMapping
 from dataclasses import dataclass
 
-from reconciler.engine.reconcile import Wish, read_specs
+from reconciler.engine.reconcile import read_specs
+from reconciler.engine.wish import Wish
 from reconciler.ports import Snapshot
 from reconciler.spec.load import Loaded
 

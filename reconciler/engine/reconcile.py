@@ -1,31 +1,16 @@
 """From specs to plan: read the source, load, compare with what is in force, and say what it does."""
 
-from collections.abc import Container, Mapping, MutableMapping
-from dataclasses import dataclass, field, replace
-from datetime import datetime
+from collections.abc import Mapping, MutableMapping
+from dataclasses import replace
 
+from reconciler.engine.wish import Wish
 from reconciler.errors import SpecInvalid
 from reconciler.model.change import Absent, Create, Delete, Forget, Plan, State
 from reconciler.model.resource import Origin, ResourceKey
 from reconciler.model.value import Path
-from reconciler.plan.planner import Scope, make_plan
+from reconciler.plan.planner import make_plan
 from reconciler.ports import Snapshot
 from reconciler.spec.load import Loaded, load, locate
-
-
-@dataclass(frozen=True, slots=True)
-class Wish:
-    """How specs are read and planned: environment, scope, pruning. As a person said on the command line.
-
-    ``heal`` are the objects whose drift is to be put back; ``now`` ends rules that have an end.
-    """
-
-    environment: str | None = None
-    scope: Scope = field(default_factory=Scope)
-    prune: bool = False
-    max_deletes: int = 10
-    heal: Container[ResourceKey] = frozenset()
-    now: datetime | None = None
 
 
 def read_specs(

@@ -6,7 +6,7 @@ from typing import Protocol
 
 from reconciler.model.access import Token
 from reconciler.model.audit import AuditEntry, Hold, Past, Pin
-from reconciler.model.change import State
+from reconciler.model.change import Marks, State
 from reconciler.model.condition import Status
 from reconciler.model.connection import ConnectionState
 from reconciler.model.drift import Drift
@@ -25,6 +25,10 @@ class Views(Protocol):
 
     async def state(self) -> State:
         """Return what is in force."""
+        ...
+
+    async def marks(self) -> Marks:
+        """Return the digests of what is in force, of the same moment as ``state`` would be."""
         ...
 
     async def resource(self, key: ResourceKey) -> Resource | None:

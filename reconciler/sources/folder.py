@@ -96,7 +96,7 @@ class Folder:
 
         Notices are a hint: on some network mounts there are none, so look from time to time in any case.
         """
-        from reconciler.sources.watching import notices  # noqa: PLC0415  only a process that watches pays for it
+        from reconciler.sources.watching import notices  # noqa: PLC0415  a plan never watches
 
         async for _ in notices(self._path):
             yield

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, assert_never
 
-from sqlalchemy import Connection, bindparam, exists, select
+from sqlalchemy import Connection, bindparam, exists, func, or_, select
 
 from reconciler.errors import Conflict, NotFound, PlanStale
 from reconciler.model.change import (
@@ -15,6 +15,7 @@ from reconciler.model.change import (
     FieldDrift,
     Forget,
     Heal,
+    Marks,
     Rename,
     Replace,
     State,
@@ -23,7 +24,7 @@ from reconciler.model.change import (
 from reconciler.model.connection import ConnectionState
 from reconciler.model.drift import DriftKind
 from reconciler.model.identity import connection_uid
-from reconciler.model.resource import Kind, Resource, ResourceKey
+from reconciler.model.resource import Kind, Owner, Resource, ResourceKey
 from reconciler.store import belongings, dialects
 from reconciler.store.rows import (
     AnyRow,
@@ -42,6 +43,16 @@ from reconciler.store.trust_tables import drifts, object_history
 
 _IN_FORCE = objects.c.released_at.is_(None)
 _GENERATION = select(meta.c.generation, meta.c.revision)
+_DIGESTS = select(
+    objects.c.kind,
+    objects.c.name,
+    func.coalesce(objects.c.observed_digest, objects.c.applied_digest),
+).where(_IN_FORCE)
+_ODD = (
+    select(objects.c.uid)
+    .where(_IN_FORCE, or_(objects.c.observed.is_not(None), objects.c.owner != Owner.GIT.value))
+    .limit(1)
+)
 _WRITE = objects.update().where(objects.c.uid == bindparam("which"))
 _RELEASE = _WRITE.values(released_at=bindparam("released_at"))
 _BY_NAME = (
@@ -121,6 +132,13 @@ def read_state(connection: Connection) -> State:
             applied[resource.key] = base
     edits = _edits(connection) if applied else {}
     return State(at.generation, resources, at.revision, uids, applied, edits)
+
+
+def read_marks(connection: Connection) -> Marks:
+    """Return the digests of what is in force: no body is read."""
+    at = connection.execute(_GENERATION).one()
+    found = {(kind, name): digest for kind, name, digest in connection.execute(_DIGESTS)}
+    return Marks(at.generation, found, plain=connection.execute(_ODD).first() is None)
 
 
 def _edits(connection: Connection) -> dict[ResourceKey, tuple[FieldDrift, ...]]:

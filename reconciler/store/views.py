@@ -8,7 +8,7 @@ from sqlalchemy import Connection, Engine, select
 
 from reconciler.model.access import Token
 from reconciler.model.audit import AuditEntry, Hold, Past, Pin
-from reconciler.model.change import State
+from reconciler.model.change import Marks, State
 from reconciler.model.condition import Status
 from reconciler.model.connection import ConnectionState
 from reconciler.model.drift import Drift
@@ -40,6 +40,10 @@ class SqlViews:
     async def state(self) -> State:
         """Return what is in force."""
         return await self._read(objects.read_state)
+
+    async def marks(self) -> Marks:
+        """Return the digests of what is in force."""
+        return await self._read(objects.read_marks)
 
     async def resource(self, key: ResourceKey) -> Resource | None:
         """Return one resource in force."""

@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import shutil
 import subprocess
 from collections.abc import Iterator
 from contextlib import chdir
@@ -78,6 +79,32 @@ def test_drift_is_told_with_the_two_ways_out_and_a_code_of_its_own(folder: Path)
     assert typed("drift", "--exit-zero").exit_code == 0
     (drift,) = json.loads(typed("drift", "-o", "json").stdout)["drift"]
     assert drift["diff"][0]["by"] == "ui:jo"
+
+
+def test_a_plan_that_found_nothing_to_do_hides_nothing_from_the_next(folder: Path) -> None:
+    quiet = must("plan", "--detailed-exitcode")
+    assert quiet == must("plan", "--detailed-exitcode")
+    shutil.rmtree(folder / ".reconciler" / "cache")
+    assert quiet == must("plan", "--detailed-exitcode")
+    edit(MAPPING, fields=SENT)
+    assert typed("plan", "--detailed-exitcode").exit_code == 3
+    must("apply", "--heal", "--auto-approve")
+    assert "No changes" in must("plan", "--detailed-exitcode")
+    file = next(
+        path
+        for path in (folder / "specs").rglob("*.yaml")
+        if MAPPING.partition("/")[2] in path.read_text()
+    )
+    said = file.read_text()
+    file.write_text(said + "# a remark\n")
+    assert "No changes" in must("plan", "--detailed-exitcode")
+    file.unlink()
+    assert "No changes" not in typed("plan", "--prune", "--max-deletes", "99").output
+    file.write_text("kind: [")
+    assert typed("plan").exit_code == 1
+    file.write_text(said)
+    assert "No changes" in must("plan", "--detailed-exitcode")
+    assert typed("plan", "--only", "Mapping/nobody").exit_code == 1
 
 
 def test_a_field_can_be_left_out_for_once(folder: Path) -> None:

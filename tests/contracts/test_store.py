@@ -13,6 +13,7 @@ from reconciler.model.change import (
     Create,
     Delete,
     Forget,
+    Marks,
     Rename,
     Replace,
     State,
@@ -21,7 +22,7 @@ from reconciler.model.change import (
 from reconciler.model.connection import ConnectionState, ConnectionStatus
 from reconciler.model.identity import connection_uid
 from reconciler.model.record import RecordQuery
-from reconciler.model.resource import Kind, Origin, Owner, Resource, ResourceKey
+from reconciler.model.resource import Kind, Origin, Owner, Resource, ResourceKey, with_body
 from reconciler.model.sync import Cursor
 from reconciler.ports import Store
 from tests.store.making import (
@@ -60,6 +61,43 @@ async def uid_of(store: Store, resource: Resource) -> str:
 
 async def test_an_empty_store_is_at_generation_nought(store: Store) -> None:
     assert await store.views.state() == State()
+
+
+def marks_of(state: State) -> Marks:
+    found = {(key.kind.value, key.name): one.digest for key, one in state.resources.items()}
+    owned = all(one.owner is Owner.GIT for one in state.resources.values())
+    return Marks(state.generation, found, plain=owned and not state.applied)
+
+
+async def test_marks_are_those_of_the_state(store: Store) -> None:
+    assert await store.views.marks() == Marks(0, {}, plain=True)
+    await apply(store, Create(ACME), Create(schedule()), base=0)
+    marks = await store.views.marks()
+    assert marks == marks_of(await store.views.state())
+    assert (len(marks.digests), marks.plain) == (2, True)
+    gone = await apply(store, Forget(ACME), base=1)
+    assert await store.views.marks() == marks_of(gone)
+
+
+async def test_marks_are_not_plain_where_something_was_edited(
+    store: Store,
+) -> None:
+    await apply(store, Create(ACME), base=0)
+    async with store.begin() as unit:
+        edited = with_body(ACME, {**ACME.body, "spec": {**ACME.spec, "history": "1d"}})
+        await unit.objects.edit(ACME, edited, actor="ui:jo", at=LATER)
+        await unit.commit()
+    marks = await store.views.marks()
+    assert not marks.plain
+    assert marks == marks_of(await store.views.state())
+    assert marks.digests["Connection", ACME.key.name] == edited.digest
+
+
+async def test_marks_are_not_plain_where_the_api_owns_something(store: Store) -> None:
+    await apply(store, Create(replace(ACME, owner=Owner.API)), base=0)
+    marks = await store.views.marks()
+    assert not marks.plain
+    assert marks == marks_of(await store.views.state())
 
 
 async def test_what_is_not_committed_is_taken_back(store: Store) -> None:

@@ -25,8 +25,9 @@ from reconciler.engine.apply import apply
 from reconciler.engine.edits import Edits
 from reconciler.engine.inforce import InForce
 from reconciler.engine.reading import Reading
-from reconciler.engine.reconcile import Wish, consider
+from reconciler.engine.reconcile import consider
 from reconciler.engine.turns import SpecsTurn
+from reconciler.engine.wish import Wish
 from reconciler.errors import PlanBlocked
 from reconciler.model.audit import broken_link
 from reconciler.model.change import Plan, State

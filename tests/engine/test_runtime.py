@@ -12,13 +12,13 @@ from reconciler.connectors.catalogue import catalogue_files
 from reconciler.engine.controller import Limits
 from reconciler.engine.inforce import InForce, Situation
 from reconciler.engine.reading import Reading
-from reconciler.engine.reconcile import Wish
 from reconciler.engine.remap import Remap
 from reconciler.engine.requests import Requests
 from reconciler.engine.runtime import Parts, Runtime
 from reconciler.engine.schedules import Tick
 from reconciler.engine.syncs import Syncs
 from reconciler.engine.turns import SpecsTurn
+from reconciler.engine.wish import Wish
 from reconciler.errors import Invalid, NotFound, StoreUnavailable
 from reconciler.jobs.inprocess import InProcessJobs
 from reconciler.model.record import Batch, Row

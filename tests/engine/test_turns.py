@@ -9,8 +9,8 @@ from reconciler.connectors.catalogue import catalogue_files
 from reconciler.engine.apply import apply
 from reconciler.engine.inforce import InForce
 from reconciler.engine.reading import Reading
-from reconciler.engine.reconcile import Wish
 from reconciler.engine.turns import SpecsTurn
+from reconciler.engine.wish import Wish
 from reconciler.errors import Invalid, PlanBlocked, PlanStale
 from reconciler.model.resource import Kind, ResourceKey
 from reconciler.model.verdict import Done

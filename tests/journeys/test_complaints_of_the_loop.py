@@ -18,9 +18,9 @@ from reconciler.engine.edits import Edits
 from reconciler.engine.inforce import InForce
 from reconciler.engine.queue import Priority, WorkQueue
 from reconciler.engine.reading import Reading
-from reconciler.engine.reconcile import Wish
 from reconciler.engine.routing import Routing
 from reconciler.engine.turns import SPECS, SpecsTurn
+from reconciler.engine.wish import Wish
 from reconciler.engine.writer import LEASE, Writer, told_hold
 from reconciler.errors import LeaseLost, Locked, StoreUnavailable
 from reconciler.model.change import Rename, Replace

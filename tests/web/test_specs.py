@@ -12,8 +12,8 @@ from reconciler.engine.edits import Edits
 from reconciler.engine.inforce import InForce
 from reconciler.engine.reader import RecordReader
 from reconciler.engine.reading import Reading
-from reconciler.engine.reconcile import Wish
 from reconciler.engine.turns import SpecsTurn
+from reconciler.engine.wish import Wish
 from reconciler.model.access import Scope
 from reconciler.spec.load import load
 from reconciler.store.memory import MemoryStore

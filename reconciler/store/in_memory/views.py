@@ -8,13 +8,13 @@ from itertools import islice
 
 from reconciler.model.access import Token
 from reconciler.model.audit import AuditEntry, Hold, Past, Pin
-from reconciler.model.change import State
+from reconciler.model.change import Marks, State
 from reconciler.model.condition import Status
 from reconciler.model.connection import ConnectionState
 from reconciler.model.drift import Drift, Resolution
 from reconciler.model.event import Delivery, Event
 from reconciler.model.record import RecordQuery, Row, StoredRecord
-from reconciler.model.resource import Resource, ResourceKey
+from reconciler.model.resource import Owner, Resource, ResourceKey
 from reconciler.model.sync import Cursor, SyncRun
 from reconciler.store.in_memory.objects import state_of, states_of
 from reconciler.store.in_memory.outbox import waiting
@@ -36,6 +36,13 @@ class MemoryViews:
     async def state(self) -> State:
         """Return what is in force."""
         return state_of(self._committed())
+
+    async def marks(self) -> Marks:
+        """Return the digests of what is in force."""
+        state = state_of(self._committed())
+        found = {(key.kind.value, key.name): one.digest for key, one in state.resources.items()}
+        owned = all(one.owner is Owner.GIT for one in state.resources.values())
+        return Marks(state.generation, found, plain=owned and not state.applied)
 
     async def resource(self, key: ResourceKey) -> Resource | None:
         """Return one resource in force."""

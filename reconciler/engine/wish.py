@@ -1,0 +1,23 @@
+"""What a person asked for on the command line, of specs and the plan of them."""
+
+from collections.abc import Container
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from reconciler.model.resource import ResourceKey
+from reconciler.plan.scope import Scope
+
+
+@dataclass(frozen=True, slots=True)
+class Wish:
+    """How specs are read and planned: environment, scope, pruning. As a person said on the command line.
+
+    ``heal`` are the objects whose drift is to be put back; ``now`` ends rules that have an end.
+    """
+
+    environment: str | None = None
+    scope: Scope = field(default_factory=Scope)
+    prune: bool = False
+    max_deletes: int = 10
+    heal: Container[ResourceKey] = frozenset()
+    now: datetime | None = None
