@@ -25,7 +25,7 @@ from reconciler.engine.writer import LEASE, Writer, told_hold
 from reconciler.errors import LeaseLost, Locked, StoreUnavailable
 from reconciler.model.change import Rename, Replace
 from reconciler.model.condition import Condition
-from reconciler.model.event import DeliveryStatus, EventType
+from reconciler.model.event import Delivery, DeliveryStatus, EventType
 from reconciler.model.resource import Kind, ResourceKey
 from reconciler.model.sync import Cursor
 from reconciler.model.verdict import Done, Retry, Verdict
@@ -331,7 +331,7 @@ async def test_an_event_is_one_delivery_however_many_look_and_nothing_is_told_of
     for routing in (*routings, *routings):
         while await routing.turn():
             pass
-    claimed = []
+    claimed: list[Delivery] = []
     for _ in range(4):
         async with desk.store.begin() as unit:
             found = await unit.outbox.claim("sender", now=desk.clock.now(), lease=MINUTE, limit=100)
