@@ -87,7 +87,7 @@ CODES: Final[dict[str, Code]] = {
         "The chosen environment is not declared, or there are two defaults.", "Choose another."
     ),
     "R205": Code(
-        "A list of a `ConnectionSet` that is missing or cannot be read.",
+        "A list of a `ConnectionSet` that is missing, empty or cannot be read.",
         "Put the CSV or JSON file beside the document; CSV needs a header line.",
     ),
     "R206": Code(
