@@ -11,7 +11,8 @@ from hypothesis import strategies as st
 
 from reconciler.connectors.catalogue import catalogue_files
 from reconciler.engine.apply import apply
-from reconciler.engine.reconcile import Wish, consider
+from reconciler.engine.reconcile import consider
+from reconciler.engine.wish import Wish
 from reconciler.model.change import Plan, Update
 from reconciler.model.resource import Resource, ResourceKey
 from reconciler.plan.paths import dotted

@@ -17,7 +17,8 @@ from sqlalchemy.engine import Engine
 
 from reconciler.connectors.catalogue import catalogue_files
 from reconciler.engine.apply import apply
-from reconciler.engine.reconcile import Wish, consider
+from reconciler.engine.reconcile import consider
+from reconciler.engine.wish import Wish
 from reconciler.model.change import Plan, State
 from reconciler.ports import Clock, Snapshot, Store
 from reconciler.spec.load import load

@@ -7,7 +7,8 @@ import pytest
 
 from reconciler.connectors.catalogue import catalogue_files
 from reconciler.engine.apply import apply
-from reconciler.engine.reconcile import Wish, consider
+from reconciler.engine.reconcile import consider
+from reconciler.engine.wish import Wish
 from reconciler.errors import PlanBlocked
 from reconciler.model.change import Action, Plan
 from reconciler.model.resource import Kind, ResourceKey
