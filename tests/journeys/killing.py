@@ -31,7 +31,7 @@ ACTOR = "cli:ada"
 
 def files_of(version: int) -> dict[str, bytes]:
     """Return specs in which each version differs from the one before in every object."""
-    files = {}
+    files: dict[str, bytes] = {}
     for number in range(SYSTEMS):
         name = f"plant-{number}"
         system = CONNECTION.replace("plant-a", name) + f"  history: {version + 1}d\n"

@@ -361,9 +361,8 @@ async def test_a_rollback_stays_until_a_person_ends_it_and_says_what_waits(
         return pin.revision if pin is not None else None
 
     source = GitSource(GitWish(origin.url), tmp_path / "mirror", clock, pinned, chance=lambda: 0.5)
-    desk = Desk(
-        Specs(), store, clock, InForce(store.views, {}), turn_over(source, store, clock), None
-    )  # type: ignore[arg-type]  nobody edits here
+    desk = desk_of(store)
+    desk.turn = turn_over(source, store, clock)
 
     def push(status: str) -> str:
         desk.specs.write(status=status)
