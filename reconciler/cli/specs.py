@@ -12,6 +12,7 @@ import typer
 
 from reconciler.cli.failure import colored, fail, go
 from reconciler.cli.output import Form, show_value
+from reconciler.cli.showing import PlanForm, print_for_forge, print_plan, tell_answers
 from reconciler.errors import Invalid, PlanStale, ReconcilerError
 from reconciler.model.duration import parse_duration
 
@@ -45,15 +46,6 @@ class ProblemForm(StrEnum):
     JSON = "json"
     GITHUB = "github"
     SARIF = "sarif"
-
-
-class PlanForm(StrEnum):
-    """The forms of a plan."""
-
-    TEXT = "text"
-    JSON = "json"
-    MARKDOWN = "markdown"
-    GITHUB = "github"
 
 
 def validate(
@@ -219,9 +211,9 @@ async def _planned(path: Path, options: _Options, shown: _Shown) -> "Plan":
 
                 answers = await asked(built, made)
     if shown.form in {PlanForm.MARKDOWN, PlanForm.GITHUB}:
-        _print_for_forge(made, effects, shown.form, env=options.env, path=path)
+        print_for_forge(made, effects, shown.form, env=options.env, path=path)
     else:
-        _print(made, effects, shown.form, env=options.env, diff=shown.diff)
+        print_plan(made, effects, shown.form, env=options.env, diff=shown.diff)
     if shown.out is not None:
         from reconciler.plan.saved import dump  # noqa: PLC0415
 
@@ -229,58 +221,8 @@ async def _planned(path: Path, options: _Options, shown: _Shown) -> "Plan":
         sys.stderr.write(
             f"Saved as {shown.out}. Apply exactly this with: reconciler apply {shown.out}\n"
         )
-    _tell_answers(answers)
+    tell_answers(answers)
     return made
-
-
-def _tell_answers(answers: "Mapping[ResourceKey, ReconcilerError | None]") -> None:
-    """Say how the systems answered; end the program with 1 if one did not."""
-    for key, error in answers.items():
-        if error is None:
-            sys.stderr.write(f"checked {key}: answers, and takes the credentials\n")
-        else:
-            hint = f"\n      {error.hint}" if error.hint else ""
-            sys.stderr.write(f"error {error.code} {key}: {error.message}{hint}\n")
-    if any(answers.values()):
-        raise typer.Exit(1)
-
-
-def _print(
-    made: "Plan", effects: "list[DataEffect]", form: PlanForm, *, env: str | None, diff: bool
-) -> None:
-    notes = _notes(effects)
-    if form is PlanForm.JSON:
-        from reconciler import __version__  # noqa: PLC0415
-        from reconciler.plan.render.json import to_json  # noqa: PLC0415
-
-        told = to_json(made, tool_version=__version__, environment=env, notes=notes)
-        show_value(told, Form.JSON)
-        return
-    from reconciler.plan.render.text import render_text  # noqa: PLC0415
-
-    text = render_text(made, diff=diff, color=colored(sys.stdout), notes=notes)
-    sys.stdout.write(text + "\n")
-
-
-def _notes(effects: "list[DataEffect]") -> "Mapping[ResourceKey, list[str]]":
-    if not effects:
-        return {}
-    from reconciler.engine.effect import notes  # noqa: PLC0415  a plan without effects starts fast
-
-    return notes(effects)
-
-
-def _print_for_forge(
-    made: "Plan", effects: "list[DataEffect]", form: PlanForm, *, env: str | None, path: Path
-) -> None:
-    from reconciler.plan.render.github import render_github  # noqa: PLC0415
-    from reconciler.plan.render.markdown import render_markdown  # noqa: PLC0415
-
-    told = _notes(effects)
-    if form is PlanForm.GITHUB:
-        sys.stdout.write(render_github(made, notes=told))
-    else:
-        sys.stdout.write(render_markdown(made, environment=env, path=str(path), notes=told))
 
 
 def apply(
@@ -331,7 +273,7 @@ async def _applied(
             made, effects = await _loaded(opened, path)
         else:
             made, effects = await plan_folder(opened, path, options.wish(), heal=options.heal)
-        _print(made, effects, PlanForm.TEXT, env=options.env, diff=diff)
+        print_plan(made, effects, PlanForm.TEXT, env=options.env, diff=diff)
         if made.empty and not made.blocks and not made.settled:
             return
         if made.doable and not _agreed(approved=approved):

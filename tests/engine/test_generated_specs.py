@@ -173,9 +173,14 @@ class Plain(yaml.SafeDumper):
     def ignore_aliases(self, data: Any) -> bool:
         return True
 
+    def represent_scalar(self, tag: str, value: str, style: str | None = None) -> yaml.ScalarNode:
+        """Quote texts, which may look like a truth value, and nothing else."""
+        quoted = style if tag.endswith(":str") else ""
+        return super().represent_scalar(tag, value, quoted)
+
 
 def files_of(made: list[dict[str, Any]]) -> dict[str, bytes]:
-    text = yaml.dump_all(made, Dumper=Plain, sort_keys=False, allow_unicode=True)
+    text = yaml.dump_all(made, Dumper=Plain, default_style='"', sort_keys=False, allow_unicode=True)
     return {"specs.yaml": text.encode()}
 
 

@@ -10,6 +10,7 @@ import os
 import select
 import signal
 import sys
+from functools import lru_cache
 from typing import Any
 
 from sqlalchemy import event
@@ -21,18 +22,20 @@ from reconciler.engine.reconcile import consider
 from reconciler.engine.wish import Wish
 from reconciler.model.change import Plan, State
 from reconciler.ports import Clock, Snapshot, Store
-from reconciler.spec.load import load
+from reconciler.spec.load import Loaded, load
 from reconciler.store.open import open_store
 from tests.engine.test_edits import CONNECTION, MAPPING
 from tests.fakes import NOON, TurnedClock
 
 SYSTEMS = 3
 ACTOR = "cli:ada"
+PARSED: dict[bytes, bytes] = {}
+"""The built-in connectors as they were read once, for all processes that are forked after that."""
 
 
 def files_of(version: int) -> dict[str, bytes]:
     """Return specs in which each version differs from the one before in every object."""
-    files = {}
+    files: dict[str, bytes] = {}
     for number in range(SYSTEMS):
         name = f"plant-{number}"
         system = CONNECTION.replace("plant-a", name) + f"  history: {version + 1}d\n"
@@ -44,11 +47,18 @@ def files_of(version: int) -> dict[str, bytes]:
     return files
 
 
+@lru_cache(maxsize=4)
+def specs_of(version: int) -> tuple[dict[str, bytes], Loaded]:
+    """Return a version as files and as what they say."""
+    files = files_of(version)
+    loaded = load(files, catalogue=catalogue_files(), cache=PARSED)
+    assert not loaded.errors
+    return files, loaded
+
+
 def plan_of(version: int, state: State) -> Plan:
     """Return the plan from *state* to a version, with drift put back."""
-    files = files_of(version)
-    loaded = load(files, catalogue=catalogue_files())
-    assert not loaded.errors
+    files, loaded = specs_of(version)
     wish = Wish(heal=frozenset(state.applied), now=NOON)
     return consider(loaded, Snapshot(f"v{version}", files), state, wish)
 
@@ -105,6 +115,7 @@ def _forked(where: str, version: int, statement: int, seconds: float) -> int:
 
 def main(where: str) -> None:
     """Do what the lines say, and answer each with how it ended."""
+    specs_of(0)
     for line in sys.stdin:
         version, statement, seconds = line.split()
         print(_forked(where, int(version), int(statement), float(seconds)), flush=True)  # noqa: T201  its answer

@@ -72,19 +72,29 @@ def _told(data: Mapping[str, Any]) -> dict[str, Any]:
     return {name: value for name, value in data.items() if name != "drift"}  # an id
 
 
-async def whole(store: Store) -> dict[str, Any]:
-    """Return all that an apply writes, without ids, which differ from store to store."""
+async def in_force(store: Store) -> dict[str, Any]:
+    """Return all that holds now, and how much is told of the past."""
     views = store.views
     state = await views.state()
+    return {
+        "generation": (state.generation, state.revision, await views.generation()),
+        "in force": {str(key): one.digest for key, one in state.resources.items()},
+        "applied": {str(key): one.digest for key, one in state.applied.items()},
+        "drift": [(one.key, one.fields, one.policy) for one in await views.drifts()],
+        "last deed": [one.data for one in await views.audit(after=state.generation - 1)],
+        "told": len(await views.events(limit=100_000)),
+    }
+
+
+async def whole(store: Store) -> dict[str, Any]:
+    """Return all that was ever written beside that, without ids, which differ from store to store."""
+    views = store.views
     audit = await views.audit(limit=100_000)
     assert broken_link(audit) is None
     events = await views.events(limit=100_000)
     drifts = await views.drifts(ended=True, limit=100_000)
     history = await views.history(limit=100_000)
     return {
-        "generation": (state.generation, state.revision, await views.generation()),
-        "in force": {str(key): one.digest for key, one in state.resources.items()},
-        "applied": {str(key): one.digest for key, one in state.applied.items()},
         "audit": [(one.seq, one.at, one.actor, one.deed, one.subject, one.data) for one in audit],
         "events": sorted(
             repr((one.type, one.subject, one.occurred_at, canonical(_told(one.data))))
@@ -141,7 +151,9 @@ async def test_after_a_kill_at_any_moment_the_state_is_that_of_before_or_of_afte
                 version += 1
                 await apply_version(model, version, TurnedClock())
             ends.append((end, made))
-            assert await whole(store) == await whole(model)
+            if number % 5 == 4 or (end, made) == (9, True):  # reading all that ever was takes long
+                assert await whole(store) == await whole(model)
+            assert await in_force(store) == await in_force(model)
             plan = plan_of(version + 1, await store.views.state())
             expected = plan_of(version + 1, await model.views.state())
             assert (plan.id, len(plan.changes)) == (expected.id, len(expected.changes))
