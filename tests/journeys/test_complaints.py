@@ -422,7 +422,7 @@ def test_a_plan_of_a_pull_request_fits_into_a_comment_and_counts_all(folder: Pat
 
 
 # 11. What a pull request would do cannot be seen without the running system.
-# (Here is the place of the tests of ``plan --base REVISION``: two git trees, and nothing else.)
+# ``plan --base REVISION``, two trees of git and nothing else: tests/cli/test_trust.py
 
 
 # 15. An empty substitution is found out at night; an error has no file and no line.
