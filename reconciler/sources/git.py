@@ -13,17 +13,18 @@ from typing import Final, TypeVar
 
 import structlog
 
-from reconciler.errors import Invalid, ReconcilerError
+from reconciler.errors import Invalid, ReconcilerError, SourceError
 from reconciler.ports import Clock, Snapshot
 from reconciler.sources.git_address import address
 from reconciler.sources.git_errors import MirrorDamaged, essence
 from reconciler.sources.git_program import LIMIT, Access, GitProgram
-from reconciler.sources.git_tree import commit_of, contents, entries, facts, revision
+from reconciler.sources.git_tree import commit_of, contents, entries, facts, no_pointers, revision
 
 log = structlog.get_logger()
 
 SHOWN: Final = re.compile(r".+@sha(?:1|256):([0-9a-f]{4,64})")
 SHA: Final = re.compile(r"[0-9a-f]{4,64}")
+PINS: Final = "refs/reconciler/pins/"
 
 T = TypeVar("T")
 
@@ -90,12 +91,19 @@ class GitSource:
     async def read(self) -> Snapshot:
         """Return the spec files of the branch's newest commit, or of the pinned one.
 
+        A pinned commit that was read before is given while the repository is away.
+
         Raises:
             Invalid: no such repository, branch, folder or pinned revision; a commit that is not signed.
             Unreachable: no answer.
             Unauthorized: the credentials were refused.
         """
-        return await self._whole(self._read)
+        try:
+            return await self._whole(self._read)
+        except ReconcilerError:
+            # What is in the way may go without a push: a token, the file of signers, a pin.
+            self._seen = ""
+            raise
 
     async def resolve(self, text: str) -> str:
         """Return the full id of the commit that a branch, a tag, or the start of an id means.
@@ -110,7 +118,10 @@ class GitSource:
         self._poked.set()
 
     async def changes(self) -> AsyncIterator[None]:
-        """Yield when the branch has another commit than the one read last, and after ``poke``."""
+        """Yield when the branch has another commit than the one read last, and after ``poke``.
+
+        After a read that failed, yield at each look that the repository answers.
+        """
         while True:
             if await self._woken() or await self._moved():
                 yield
@@ -138,14 +149,20 @@ class GitSource:
             if self._branch not in tips:
                 raise self._no_branch()
         except ReconcilerError as error:
-            if self.trouble is None:
-                log.warning("git_look_failed", why=error.message, hint=error.hint)
-            self.trouble = error
+            self._look_failed(error)
             return False
+        self._look_well()
+        return tips[self._branch] != self._seen
+
+    def _look_failed(self, error: ReconcilerError) -> None:
+        if self.trouble is None:
+            log.warning("git_look_failed", why=error.message, hint=error.hint)
+        self.trouble = error
+
+    def _look_well(self) -> None:
         if self.trouble is not None:
             log.info("git_look_well", url=self._wish.url)
             self.trouble = None
-        return tips[self._branch] != self._seen
 
     async def _whole(self, work: Callable[[], Awaitable[T]]) -> T:
         async with self._lock:
@@ -169,13 +186,13 @@ class GitSource:
             )
 
     async def _read(self) -> Snapshot:
-        tip = await self._fetched()
-        self._seen = tip
+        pin = await self._pinned()
+        kept = await self._kept(pin)
+        tip = await (self._fetched_or_known() if kept else self._fetched())
         before = await commit_of(self._git, self._last)
         if before and await self._lost(before, tip):
             self._rewound = tip
-        pin = await self._pinned()
-        sha = await self._resolve(pin) if pin else tip
+        sha = kept or (await self._keep(pin) if pin else tip)
         await self._signed(sha)
         files = await self._files(sha)
         commit = await facts(self._git, sha)
@@ -198,7 +215,35 @@ class GitSource:
             if "no such branch" in error.message:
                 raise self._no_branch() from error
             raise
-        return await commit_of(self._git, self._branch)
+        self._look_well()
+        self._seen = await commit_of(self._git, self._branch)
+        return self._seen
+
+    async def _fetched_or_known(self) -> str:
+        """Return the branch's newest commit, or the newest that we know while the repository is away."""
+        known = await commit_of(self._git, self._branch)
+        try:
+            return await self._fetched()
+        except (SourceError, Invalid) as error:
+            if not known:
+                raise
+            self._look_failed(error)
+            return known
+
+    async def _kept(self, pin: str | None) -> str:
+        """Return the commit that *pin* was found to mean, or nothing; forget what other pins meant."""
+        own = _pin_name(pin) if pin else ""
+        found = await self._git("for-each-ref", "--format=%(refname)", PINS)
+        for name in found.text.split():
+            if name != own:
+                await self._git("update-ref", "-d", name)
+        return await commit_of(self._git, own) if own else ""
+
+    async def _keep(self, pin: str) -> str:
+        # A pin stays where it was set: a tag or branch that is moved later moves nothing here.
+        sha = await self._resolve(pin)
+        await self._git("update-ref", "--end-of-options", _pin_name(pin), sha)
+        return sha
 
     async def _fetch(self, refs: str, *options: str) -> None:
         shared = ("--quiet", "--no-tags", "--no-write-fetch-head", "--no-recurse-submodules")
@@ -272,10 +317,15 @@ class GitSource:
         new = await contents(
             self._git, (entry.blob for entry in found if entry.blob not in self._blobs)
         )
+        no_pointers(found, new)
         self.blobs_read += len(new)
         known = self._blobs | new
         self._blobs = {entry.blob: known[entry.blob] for entry in found}
         return {entry.path: self._blobs[entry.blob] for entry in found}
+
+
+def _pin_name(pin: str) -> str:
+    return PINS + hashlib.sha256(pin.encode()).hexdigest()[:16]
 
 
 def _inner(path: str) -> str:

@@ -33,6 +33,24 @@ SAYINGS: Final[Sequence[tuple[str, Kind, str, str]]] = (
         "ask the server's owner for its key, then put it into the known_hosts file: ssh-keyscan HOST",
     ),
     (
+        r"UNPROTECTED PRIVATE KEY FILE|bad permissions",
+        Invalid,
+        "ssh does not use the key, because others may read its file",
+        "take the right from them: chmod 600 FILE",
+    ),
+    (
+        r"no such identity: .*: No such file or directory",
+        Invalid,
+        "the file of the ssh key is not there",
+        "see the path after --git-ssh-key",
+    ),
+    (
+        r"mismatched algorithms",
+        Invalid,
+        "the repository has ids of SHA-256, which are not followed",
+        "follow a repository with ids of SHA-1, which is git's default",
+    ),
+    (
         (
             r"Authentication failed|could not read (Username|Password)|Permission denied \("
             r"|returned error: 401|Too many authentication failures|terminal prompts disabled"

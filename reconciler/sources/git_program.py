@@ -18,6 +18,13 @@ from reconciler.sources.git_errors import told
 
 LIMIT: Final = timedelta(seconds=60)
 GRACE: Final = timedelta(seconds=2)
+WAYS: Final = ("https_proxy", "HTTPS_PROXY", "all_proxy", "ALL_PROXY", "no_proxy", "NO_PROXY")
+"""How a machine says by which proxy it goes out: https://everything.curl.dev/usingcurl/proxies/env"""
+TRUST: Final = {
+    "GIT_SSL_CAINFO": ("GIT_SSL_CAINFO", "SSL_CERT_FILE"),
+    "GIT_SSL_CAPATH": ("GIT_SSL_CAPATH", "SSL_CERT_DIR"),
+}
+"""Where git reads the authorities it trusts, and the variables that name them, the first that is set."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,7 +134,10 @@ class GitProgram:
 def environment(
     folder: Path, remote: Address | None, access: Access, token: str
 ) -> Mapping[str, str]:
-    """Return git's whole environment; a token is in here, as no other process can read it here."""
+    """Return git's whole environment; a token is in here, as no other process can read it here.
+
+    Of our own environment it holds the PATH, and for https the proxy and the authorities to trust.
+    """
     settings = {
         "core.hooksPath": "/dev/null",
         "core.fsmonitor": "false",
@@ -159,6 +169,8 @@ def environment(
     else:
         found["GIT_DIR"] = str(folder)
         settings[f"protocol.{remote.protocol}.allow"] = "always"
+    if remote and remote.protocol == "https":
+        found |= _way_out(os.environ)
     if token and remote:
         pair = base64.b64encode(f"x-access-token:{token}".encode()).decode()
         settings[f"http.{remote.origin}.extraHeader"] = f"Authorization: Basic {pair}"
@@ -174,19 +186,32 @@ def environment(
     return found | _numbered(settings)
 
 
+def _way_out(ours: Mapping[str, str]) -> dict[str, str]:
+    found = {name: ours[name] for name in WAYS if ours.get(name)}
+    for own, names in TRUST.items():
+        place = next((ours[name] for name in names if ours.get(name)), "")
+        if place:
+            found[own] = os.path.abspath(place)  # noqa: PTH100  git runs in another folder
+    return found
+
+
 def ssh_command(access: Access) -> str:
     """Return how git starts ssh: no question asked, and no host believed that is not known."""
     options = ["BatchMode=yes", "StrictHostKeyChecking=yes", "ConnectTimeout=20"]
     words = ["ssh", "-F", os.devnull]
     if access.ssh_key:
-        words += ["-i", str(access.ssh_key.resolve())]
-        options.append("IdentitiesOnly=yes")
+        options += [f'IdentityFile="{_literal(access.ssh_key)}"', "IdentitiesOnly=yes"]
     if access.known_hosts:
         options += [
-            f'UserKnownHostsFile="{access.known_hosts.resolve()}"',
+            f'UserKnownHostsFile="{_literal(access.known_hosts)}"',
             f"GlobalKnownHostsFile={os.devnull}",
         ]
     return shlex.join(words + [word for option in options for word in ("-o", option)])
+
+
+def _literal(path: Path) -> str:
+    """Return a path as ssh takes it word by word: a per cent sign begins a token (ssh_config(5))."""
+    return str(path.resolve()).replace("%", "%%")
 
 
 def _numbered(settings: Mapping[str, str]) -> dict[str, str]:

@@ -2,10 +2,11 @@
 
 import os
 import posixpath
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
+from typing import Final
 
 import structlog
 
@@ -16,6 +17,9 @@ from reconciler.sources.git_errors import MirrorDamaged, essence
 from reconciler.sources.git_program import GitProgram
 
 log = structlog.get_logger()
+
+POINTER: Final = b"version https://git-lfs.github.com/spec/"
+"""How a file begins that stands for one in Git LFS: docs/spec.md of git-lfs."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,6 +73,18 @@ async def contents(git: GitProgram, blobs: Iterator[str]) -> dict[str, bytes]:
     return found
 
 
+def no_pointers(found: Iterable[Entry], blobs: Mapping[str, bytes]) -> None:
+    """Return if none of the files is a pointer to a content elsewhere.
+
+    Raises:
+        Invalid: if one is: a spec left out would look like the wish to remove what it declares.
+    """
+    for entry in found:
+        if blobs.get(entry.blob, b"").startswith(POINTER):
+            msg = f"{entry.path}: a pointer of Git LFS, not the file itself"
+            raise Invalid(msg, hint="keep specs in git: git lfs untrack, then add the file again")
+
+
 async def facts(git: GitProgram, sha: str) -> Commit:
     """Return who made a commit, when, and its first line."""
     form = "--format=%H%x00%an%x00%cI%x00%s"
@@ -101,6 +117,7 @@ async def read_tree(repository: Path, name: str, path: str) -> Snapshot:
         )
     found = await entries(git, sha, _from(repository, path))
     blobs = await contents(git, (entry.blob for entry in found))
+    no_pointers(found, blobs)
     files = {entry.path: blobs[entry.blob] for entry in found}
     return Snapshot(revision(name, sha), files, commit=await facts(git, sha))
 

@@ -4,6 +4,7 @@ import base64
 import getpass
 import os
 import socket
+import ssl
 import subprocess
 import threading
 from collections.abc import Iterator, Mapping
@@ -91,16 +92,22 @@ class HttpServer:
 
     port: int = 0
     asked: list[tuple[str, str]] = field(default_factory=list)
+    scheme: str = "http"
 
     @property
     def url(self) -> str:
-        return f"http://127.0.0.1:{self.port}/origin.git"
+        return f"{self.scheme}://127.0.0.1:{self.port}/origin.git"
 
 
 @contextmanager
-def http_server(root: Path, token: str = "", moved: str = "") -> Iterator[HttpServer]:
-    """Serve the repositories in *root* with git's own program; with *moved*, lead on to there."""
-    server = HttpServer()
+def http_server(
+    root: Path, token: str = "", moved: str = "", pem: Path | None = None
+) -> Iterator[HttpServer]:
+    """Serve the repositories in *root* with git's own program; with *moved*, lead on to there.
+
+    With *pem*, a file of a key and its certificate, over TLS.
+    """
+    server = HttpServer(scheme="https" if pem else "http")
     pair = base64.b64encode(f"x-access-token:{token}".encode()).decode()
 
     class Handler(BaseHTTPRequestHandler):
@@ -112,7 +119,7 @@ def http_server(root: Path, token: str = "", moved: str = "") -> Iterator[HttpSe
             elif token and given != f"Basic {pair}":
                 self._short(401, "WWW-Authenticate", 'Basic realm="git"')
             else:
-                self._backend()
+                _backend(self, root)
 
         do_POST = do_GET  # noqa: N815  the standard library's name
 
@@ -125,44 +132,12 @@ def http_server(root: Path, token: str = "", moved: str = "") -> Iterator[HttpSe
             self.send_header("Content-Length", "0")
             self.end_headers()
 
-        def _backend(self) -> None:
-            path, _, query = self.path.partition("?")
-            answer = subprocess.run(
-                ["git", "http-backend"],
-                input=self.rfile.read(int(self.headers.get("Content-Length", "0"))),
-                env=CALM
-                | {
-                    "PATH": os.environ["PATH"],
-                    "GIT_PROJECT_ROOT": str(root),
-                    "GIT_HTTP_EXPORT_ALL": "1",
-                    "GIT_PROTOCOL": self.headers.get("Git-Protocol", ""),
-                    "REQUEST_METHOD": self.command,
-                    "PATH_INFO": path,
-                    "QUERY_STRING": query,
-                    "CONTENT_TYPE": self.headers.get("Content-Type", ""),
-                    "HTTP_CONTENT_ENCODING": self.headers.get("Content-Encoding", ""),
-                },
-                capture_output=True,
-                check=True,
-                timeout=60,
-            ).stdout
-            head, _, body = answer.partition(b"\r\n\r\n")
-            fields = dict(line.split(": ", 1) for line in head.decode().split("\r\n"))
-            self.send_response(int(fields.pop("Status", "200").split()[0]))
-            for name, value in fields.items():
-                self.send_header(name, value)
-            self.end_headers()
-            self.wfile.write(body)
-
     with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as http:
         server.port = http.server_port
-        thread = threading.Thread(target=http.serve_forever, kwargs={"poll_interval": 0.05})
-        thread.start()
-        try:
+        if pem is not None:
+            http.socket = _encrypted(http.socket, pem)
+        with _served(http):
             yield server
-        finally:
-            http.shutdown()
-            thread.join()
 
 
 @dataclass(frozen=True)
@@ -181,6 +156,84 @@ def new_key(path: Path) -> str:
     """Make a key without a password, and return its public half."""
     run("ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-C", "made-for-a-test", "-f", str(path))
     return path.with_suffix(".pub").read_text().strip()
+
+
+def _backend(asked: BaseHTTPRequestHandler, root: Path) -> None:
+    path, _, query = asked.path.partition("?")
+    answer = subprocess.run(
+        ["git", "http-backend"],
+        input=asked.rfile.read(int(asked.headers.get("Content-Length", "0"))),
+        env=CALM
+        | {
+            "PATH": os.environ["PATH"],
+            "GIT_PROJECT_ROOT": str(root),
+            "GIT_HTTP_EXPORT_ALL": "1",
+            "GIT_PROTOCOL": asked.headers.get("Git-Protocol", ""),
+            "REQUEST_METHOD": asked.command,
+            "PATH_INFO": path,
+            "QUERY_STRING": query,
+            "CONTENT_TYPE": asked.headers.get("Content-Type", ""),
+            "HTTP_CONTENT_ENCODING": asked.headers.get("Content-Encoding", ""),
+        },
+        capture_output=True,
+        check=True,
+        timeout=60,
+    ).stdout
+    head, _, body = answer.partition(b"\r\n\r\n")
+    fields = dict(line.split(": ", 1) for line in head.decode().split("\r\n"))
+    asked.send_response(int(fields.pop("Status", "200").split()[0]))
+    for name, value in {**fields, "Content-Length": str(len(body))}.items():
+        asked.send_header(name, value)
+    asked.end_headers()
+    asked.wfile.write(body)
+
+
+@contextmanager
+def _served(http: ThreadingHTTPServer) -> Iterator[None]:
+    thread = threading.Thread(target=http.serve_forever, kwargs={"poll_interval": 0.05})
+    thread.start()
+    try:
+        yield
+    finally:
+        http.shutdown()
+        thread.join()
+
+
+def _encrypted(listening: socket.socket, pem: Path) -> socket.socket:
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(pem)
+    # The handshake is the business of the thread that answers, not of the one that accepts.
+    return context.wrap_socket(listening, server_side=True, do_handshake_on_connect=False)
+
+
+def new_certificate(folder: Path) -> tuple[Path, Path]:
+    """Make a key with a certificate for 127.0.0.1 that nobody knows; return both in one, and it alone."""
+    key, certificate, both = folder / "key.pem", folder / "own-ca.pem", folder / "both.pem"
+    run(
+        "openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1",
+        "-nodes", "-days", "30000", "-subj", "/CN=127.0.0.1",
+        "-addext", "subjectAltName=IP:127.0.0.1",
+        "-keyout", str(key), "-out", str(certificate),
+    )  # fmt: skip
+    both.write_bytes(key.read_bytes() + certificate.read_bytes())
+    return both, certificate
+
+
+@contextmanager
+def proxy() -> Iterator[tuple[str, list[str]]]:
+    """Run a proxy that lets nobody through; yield its URL, and where one wished to go."""
+    wished: list[str] = []
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_CONNECT(self) -> None:
+            wished.append(self.path)
+            self.send_error(502)
+
+        def log_message(self, format: str, *args: object) -> None:  # noqa: A002
+            """Write nothing: the tests' output is for failures."""
+
+    with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as http, _served(http):
+        yield f"http://127.0.0.1:{http.server_port}", wished
 
 
 @contextmanager
