@@ -54,16 +54,21 @@ _EVENTS = {
 }
 
 
+def change_event(change: Change, now: datetime, actor: str, *, trace: str = "") -> Event:
+    """Return the event that *actor* has made *change* true."""
+    return Event(
+        id=new_id("evt", now),
+        type=_EVENTS.get(change.action, EventType.RESOURCE_UPDATED),
+        subject=str(change.key),
+        occurred_at=now,
+        data={"action": change.action.word, "fields": _paths(change), "actor": actor},
+        trace=trace,
+    )
+
+
 def _told(plan: Plan, generation: int, now: datetime, actor: str) -> Iterator[Event]:
     for change in plan.doable:
-        yield Event(
-            id=new_id("evt", now),
-            type=_EVENTS.get(change.action, EventType.RESOURCE_UPDATED),
-            subject=str(change.key),
-            occurred_at=now,
-            data={"action": change.action.word, "fields": _paths(change), "actor": actor},
-            trace=plan.id,
-        )
+        yield change_event(change, now, actor, trace=plan.id)
     if plan.doable:
         yield Event(
             id=new_id("evt", now),

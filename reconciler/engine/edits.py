@@ -4,13 +4,13 @@ from collections.abc import Awaitable, Callable, Iterator, Mapping
 from dataclasses import replace
 from typing import Any, Final
 
+from reconciler.engine.apply import change_event
 from reconciler.engine.drifting import Edited, note_edit, open_drifts
-from reconciler.engine.ids import new_id
 from reconciler.engine.inforce import InForce
 from reconciler.errors import Conflict, Invalid, NotFound, PlanStale, SpecInvalid
 from reconciler.model.audit import AuditEntry
 from reconciler.model.change import Change, Create, Delete, State, Update
-from reconciler.model.event import Event, EventType
+from reconciler.model.event import Event
 from reconciler.model.resource import Kind, Owner, Resource, ResourceKey
 from reconciler.model.value import canonical
 from reconciler.plan.compare import immutable
@@ -142,7 +142,7 @@ class Edits:
             await unit.objects.advance_generation(
                 state.generation, revision=state.revision, at=seen.at
             )
-            events = [_told(change, seen)]
+            events = [change_event(change, seen.at, seen.actor)]
             if isinstance(change, Update) and change.after.owner is Owner.GIT:
                 events += await _edit(unit, state, change, seen)
             else:
@@ -223,22 +223,6 @@ def _check_removal(before: Resource, state: State) -> None:
         raise Invalid(
             f"{before.key} is needed by {', '.join(users[:5])}", hint="remove those first"
         )
-
-
-def _told(change: Change, seen: Sighting) -> Event:
-    kinds = {
-        "create": EventType.RESOURCE_CREATED,
-        "delete": EventType.RESOURCE_DELETED,
-    }
-    word = change.action.word
-    fields = [".".join(field.path) for field in getattr(change, "fields", ())]
-    return Event(
-        new_id("evt", seen.at),
-        kinds.get(word, EventType.RESOURCE_UPDATED),
-        str(change.key),
-        seen.at,
-        {"action": word, "fields": fields, "actor": seen.actor},
-    )
 
 
 def _entry(wish: EditWish, change: Change, seen: Sighting) -> AuditEntry:

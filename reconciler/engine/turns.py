@@ -123,14 +123,13 @@ class SpecsTurn:
         """Keep how this look ended, for whoever tells the forge."""
         if snapshot.commit is None:
             return
-        said = (
-            f"{len(problems)} problems; the first: {problems[0].message}" if problems else "applied"
-        )
-        held = len(plan.held) if plan is not None else 0
-        if held:
-            said = f"{held} held: {plan.blocks[0].reason}" if plan else ""
-        well = not problems and not held
-        self.outcome = Outcome(snapshot.commit.sha, snapshot.revision, well, said)
+        wrong = ""
+        if problems:
+            wrong = f"{len(problems)} problems; the first: {problems[0].message}"
+        elif plan is not None and plan.blocks:
+            wrong = f"{len(plan.held)} held: {plan.blocks[0].reason}"
+        commit, said = snapshot.commit, wrong or "applied"
+        self.outcome = Outcome(commit.sha, snapshot.revision, not wrong, said)
 
     async def _cure(self, state: State, now: datetime) -> Healing:
         if not state.applied:

@@ -1,21 +1,21 @@
 """Gitea and Forgejo: commit statuses and issue comments. Both keep the same API, under ``/api/v1``."""
 
 from collections.abc import AsyncIterator
-from typing import Final
 
 import httpx
 
 from reconciler.errors import Forbidden, NotFound
-from reconciler.forges.forge import State, Token, cut, whole_hash
-from reconciler.forges.sticky import Comment, keep_one, marked
+from reconciler.forges.forge import Token
+from reconciler.forges.issues import Issues
+from reconciler.forges.sticky import Comment
 from reconciler.forges.wire import Wire
 
-LONGEST_SUMMARY: Final = 255
-LONGEST_COMMENT: Final = 1_000_000
 
-
-class Gitea:
+class Gitea(Issues):
     """The repository *path* (``owner/name``) behind the API at *api*."""
+
+    longest_summary = 255
+    longest_comment = 1_000_000
 
     def __init__(
         self,
@@ -27,28 +27,8 @@ class Gitea:
         transport: httpx.AsyncBaseTransport | None = None,
     ) -> None:
         headers = {"accept": "application/json", "authorization": f"token {token.reveal()}"}
-        self._wire = Wire(api, headers, secret=token.reveal(), transport=transport)
-        self._repository = f"/repos/{path}"
-        self._context = context
-
-    async def close(self) -> None:
-        """Let go of connections."""
-        await self._wire.close()
-
-    async def set_status(self, commit: str, state: State, summary: str, url: str = "") -> None:
-        """See ``Forge.set_status``."""
-        body = {
-            "state": state.value,
-            "description": cut(summary, LONGEST_SUMMARY),
-            "context": self._context,
-        }
-        path = f"{self._repository}/statuses/{whole_hash(commit)}"
-        await self._wire.ask("POST", path, body={**body, **({"target_url": url} if url else {})})
-
-    async def comment(self, pull_request: int, marker: str, markdown: str) -> None:
-        """See ``Forge.comment``."""
-        text = marked(marker, markdown, LONGEST_COMMENT)
-        await keep_one(self, pull_request, marker, text)
+        wire = Wire(api, headers, secret=token.reveal(), transport=transport)
+        super().__init__(wire, path, context)
 
     async def me(self) -> str | None:
         """See ``Board.me``."""
@@ -60,17 +40,7 @@ class Gitea:
 
     async def comments(self, pull_request: int) -> AsyncIterator[Comment]:
         """See ``Board.comments``. All come at once: this API does not page them."""
-        path = f"{self._repository}/issues/{pull_request}/comments"
+        path = self._comments(pull_request)
         for one in await self._wire.ask("GET", path):
             author = str((one.get("user") or {}).get("login"))
             yield Comment(one["id"], author, one.get("body") or "")
-
-    async def edit(self, pull_request: int, comment: int, text: str) -> None:  # noqa: ARG002  a comment's id is enough here
-        """See ``Board.edit``."""
-        path = f"{self._repository}/issues/comments/{comment}"
-        await self._wire.ask("PATCH", path, body={"body": text})
-
-    async def add(self, pull_request: int, text: str) -> None:
-        """See ``Board.add``."""
-        path = f"{self._repository}/issues/{pull_request}/comments"
-        await self._wire.ask("POST", path, body={"body": text})

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from reconciler.model.change import ABSENT, Drifted, DriftPolicy, FieldDrift, State
+from reconciler.model.change import Drifted, DriftPolicy, FieldDrift, State
 from reconciler.model.resource import Resource, ResourceKey
 from reconciler.model.value import Path
 from reconciler.plan.diff import diff, same
@@ -70,16 +70,6 @@ def drifted(
         tuple(drift for drift in edits if under(drift.path, ignored)),
         tuple(conflicts),
     )
-
-
-def healed(applied: Resource, observed: Resource, ignored: Sequence[Path]) -> bool:
-    """Return whether nothing but ignored fields differs."""
-    return all(under(change.path, ignored) for change in diff(applied.body, observed.body))
-
-
-def told_value(value: object) -> object:
-    """Return a drifted value as JSON; what is absent is null."""
-    return None if value is ABSENT else value
 
 
 def _parsed(pointer: str) -> Path:
