@@ -16,6 +16,7 @@ from reconciler.model.condition import Status
 from reconciler.model.drift import Drift
 from reconciler.model.resource import Kind, Resource, ResourceKey
 from reconciler.model.value import merge_patch
+from reconciler.plan.paths import pointer
 from reconciler.ports import EditDone, Edits, EditWish
 from reconciler.spec.written import document_of
 from reconciler.web.cursors import seal, unseal
@@ -269,7 +270,7 @@ def _drift(drift: Drift) -> DriftTold:
 
 
 def _field(field: FieldDrift) -> Iterator[tuple[str, Any]]:
-    yield "path", "/" + "/".join(part.replace("~", "~0").replace("/", "~1") for part in field.path)
+    yield "path", pointer(field.path)
     yield "applied", None if field.applied is ABSENT else field.applied
     yield "observed", None if field.observed is ABSENT else field.observed
     yield "actor", field.actor
