@@ -145,7 +145,14 @@ class ScriptedConnectors:
 
     connector: ScriptedConnector
 
-    def open(self, connection: Resource, manifest: Resource) -> ScriptedConnector:
+    def open(
+        self,
+        connection: Resource,
+        manifest: Resource,
+        *,
+        uid: str = "",
+        given: Mapping[str, str] | None = None,
+    ) -> ScriptedConnector:
         return self.connector
 
 

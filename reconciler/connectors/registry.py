@@ -48,18 +48,28 @@ class HttpConnectors:
         self._limiters = Limiters(clock)
         self._manifests: dict[str, tuple[ConnectorSpec, dict[str, CompiledStream]]] = {}
 
-    def open(self, connection: Resource, manifest: Resource) -> Connector:
+    def open(
+        self,
+        connection: Resource,
+        manifest: Resource,
+        *,
+        uid: str = "",
+        given: Mapping[str, str] | None = None,
+    ) -> Connector:
         """Return a connector of *connection*; its secrets are resolved here, and held nowhere else.
+
+        *given* is what its customer gave, by place: ``auth.password``.
 
         Raises:
             SecretMissing: if a reference leads nowhere.
             Invalid: if the connection does not give what the manifest needs.
         """
+        del uid  # nothing is obtained that would be kept
         spec, streams = self._read(manifest)
-        given = read_settings(connection, spec, self._environ)
+        settings = read_settings(connection, spec, self._environ, given or {})
         redactor = Redactor()
-        redactor.learn(given.secrets)
-        endpoint = _endpoint(spec, given)
+        redactor.learn(settings.secrets)
+        endpoint = _endpoint(spec, settings)
         speech = _speech(spec, endpoint)
         wire = Wire(
             self._clock,
@@ -69,10 +79,10 @@ class HttpConnectors:
         )
         limiter = self._limiters.of(urlsplit(endpoint).netloc, _rate(spec))
         retries = Retries(self._clock, limiter, self._chance)
-        login = make_login(given.auth, given.context, speech.ask, headers=spec.headers)
+        login = make_login(settings.auth, settings.context, speech.ask, headers=spec.headers)
         redactor.learn(_signed(login))
         keeper = Keeper(login, _exchange(wire, speech, retries), redactor)
-        channel = Channel(wire, speech, keeper, retries, given.context, given.auth.query)
+        channel = Channel(wire, speech, keeper, retries, settings.context, settings.auth.query)
         return HttpConnector(channel, compile_request(spec.probe, spec.headers), streams)
 
     def _read(self, manifest: Resource) -> tuple[ConnectorSpec, dict[str, CompiledStream]]:

@@ -103,8 +103,7 @@ def _from_file(name: Any, _environ: Mapping[str, str], what: str) -> Secret:
 def _from_customer(_place: Any, _environ: Mapping[str, str], what: str) -> NoReturn:
     raise SecretMissing(
         f"{what}: it is to come from the customer, who has not connected yet",
-        hint="the connect page comes with a later release; until then write "
-        "{env: NAME} or {file: PATH} in place of {connect: true}",
+        hint="make a link for the customer: reconciler connect NAME",
     )
 
 

@@ -23,8 +23,13 @@ class Given:
     secrets: tuple[str, ...]
 
 
-def read_settings(connection: Resource, spec: ConnectorSpec, environ: Mapping[str, str]) -> Given:
-    """Return what *connection* gives for *spec*.
+def read_settings(
+    connection: Resource,
+    spec: ConnectorSpec,
+    environ: Mapping[str, str],
+    customer: Mapping[str, str],
+) -> Given:
+    """Return what *connection* gives for *spec*, *customer* being what its customer gave, by place.
 
     Raises:
         SecretMissing: if a reference leads nowhere.
@@ -34,9 +39,9 @@ def read_settings(connection: Resource, spec: ConnectorSpec, environ: Mapping[st
     name = str(connection.key)
     given_auth: Mapping[str, Any] = body.get("auth") or {}
     auth = _method(name, given_auth, spec)
-    config = _Reader(name, "config", environ)
+    config = _Reader(name, "config", environ, customer)
     settings = config.read(body.get("config") or {}, spec.config)
-    credentials = _Reader(name, "auth", environ)
+    credentials = _Reader(name, "auth", environ, customer)
     fields = {key: value for key, value in given_auth.items() if key != "method"}
     logins = credentials.read(fields, auth.fields)
     if isinstance(settings.get("base_url"), str):
@@ -62,10 +67,13 @@ def _method(name: str, given: Mapping[str, Any], spec: ConnectorSpec) -> Auth:
 class _Reader:
     """Reads one block of settings, and remembers which of them were secrets."""
 
-    def __init__(self, name: str, block: str, environ: Mapping[str, str]) -> None:
+    def __init__(
+        self, name: str, block: str, environ: Mapping[str, str], customer: Mapping[str, str]
+    ) -> None:
         self._name = name
         self._block = block
         self._environ = environ
+        self._customer = customer
         self.secrets: list[str] = []
 
     def read(self, given: Mapping[str, Any], fields: Mapping[str, ConfigField]) -> dict[str, Any]:
@@ -76,8 +84,7 @@ class _Reader:
             value = given.get(key, field.default)
             what = f"{self._name}: {self._block}.{key}"
             if is_reference(value):
-                secret: Secret = resolve(value, self._environ, what=what)
-                value = secret.reveal()
+                value = self._resolve(key, value, what).reveal()
                 self.secrets.append(value)
             elif field.secret and isinstance(value, str):
                 self.secrets.append(value)
@@ -85,3 +92,9 @@ class _Reader:
                 raise Invalid(f"{what} is missing", hint=field.description)
             found[key] = value
         return found
+
+    def _resolve(self, key: str, reference: Mapping[str, Any], what: str) -> Secret:
+        given = self._customer.get(f"{self._block}.{key}")
+        if "connect" in reference and given is not None:
+            return Secret(given)
+        return resolve(reference, self._environ, what=what)

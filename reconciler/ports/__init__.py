@@ -5,6 +5,7 @@ nothing behind unless ``commit`` was called. ``connection`` is the connection's 
 the API; its name is for people.
 """
 
+from reconciler.ports.credentials import Credentials, Links, Obtained, Safe
 from reconciler.ports.edits import EditDone, Edits, EditWish
 from reconciler.ports.remote import Connector, Connectors, StreamFacts
 from reconciler.ports.specs import Clock, Commit, Snapshot, SpecSource
@@ -29,6 +30,7 @@ __all__ = [
     "Conditions",
     "Connector",
     "Connectors",
+    "Credentials",
     "EditDone",
     "EditWish",
     "Edits",
@@ -38,13 +40,16 @@ __all__ = [
     "Jobs",
     "Leases",
     "Ledger",
+    "Links",
     "Objects",
+    "Obtained",
     "Outbox",
     "Outcome",
     "Pins",
     "Records",
     "Reporter",
     "Runs",
+    "Safe",
     "Sender",
     "Snapshot",
     "SpecSource",

@@ -64,8 +64,20 @@ class Connector(Protocol):
 class Connectors(Protocol):
     """Opens the connector of a connection."""
 
-    def open(self, connection: Resource, manifest: Resource) -> Connector:
+    def open(
+        self,
+        connection: Resource,
+        manifest: Resource,
+        *,
+        uid: str = "",
+        given: Mapping[str, str] | None = None,
+    ) -> Connector:
         """Return a connector; secrets are resolved here, and held nowhere else.
+
+        *given* is what the customer gave and what was obtained with it, by place (``auth.password``,
+        ``oauth.access_token``); *uid* is the
+        connection's, under which what is obtained anew is kept. Without a *uid* nothing is kept: the
+        connection is not in force yet, or the values are only to be tried.
 
         Raises:
             SecretMissing: if a reference leads nowhere.

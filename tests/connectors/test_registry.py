@@ -152,3 +152,31 @@ def test_every_built_in_manifest_can_be_compiled(name: str) -> None:
 
 def test_the_catalogue_holds_tryton() -> None:
     assert "tryton.yaml" in catalogue_files()
+
+
+async def test_what_the_customer_gave_is_used_where_the_spec_refers_to_it(
+    clock: TurnedClock,
+) -> None:
+    sent: list[str] = []
+
+    def answer(request: httpx.Request) -> httpx.Response:
+        sent.append(request.headers["authorization"])
+        return httpx.Response(200, json=[])
+
+    connection = {
+        "connector": "small",
+        "config": {"base_url": "https://erp.example"},
+        "auth": {"token": {"connect": True}},
+    }
+    connector = HttpConnectors(clock, {}, transport=lambda: httpx.MockTransport(answer)).open(
+        resource(Kind.CONNECTION, "acme", connection),
+        resource(
+            Kind.CONNECTOR,
+            "small",
+            manifest(auth={"token": {"type": "bearer", "fields": {"token": {"secret": True}}}}),
+        ),
+        given={"auth.token": "what-they-typed"},
+    )
+    await connector.probe()
+    await connector.close()
+    assert sent == ["Bearer what-they-typed"]

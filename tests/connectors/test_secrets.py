@@ -50,7 +50,7 @@ def test_a_file_that_holds_no_secret_is_told(tmp_path: Path, content: bytes | No
 def test_a_customer_who_has_not_connected_is_told_with_what_to_do() -> None:
     with pytest.raises(SecretMissing, match="has not connected yet") as caught:
         resolve({"connect": True}, {}, what="x")
-    assert "{env: NAME}" in caught.value.hint
+    assert "reconciler connect" in caught.value.hint
 
 
 @pytest.mark.parametrize(
