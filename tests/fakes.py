@@ -66,6 +66,8 @@ class ScriptedConnector:
     keyless: list[dict[str, Any]] = field(default_factory=list)
     reads: list[tuple[str, str | None, str | None]] = field(default_factory=list)
     closed: int = 0
+    mark: str = "first"
+    probes: int = 0
 
     @property
     def streams(self) -> Mapping[str, StreamFacts]:
@@ -81,6 +83,7 @@ class ScriptedConnector:
         }
 
     async def probe(self) -> None:
+        self.probes += 1
         self._meet()
 
     def start(self, entity: str, at: datetime) -> str | None:

@@ -29,10 +29,13 @@ from reconciler.sources.known import KnownSpecs
 
 if TYPE_CHECKING:
     from reconciler.engine.effect import DataEffect
+    from reconciler.engine.health import Health
     from reconciler.engine.inforce import InForce
+    from reconciler.engine.looks import Looks
     from reconciler.engine.reader import RecordReader
     from reconciler.engine.remap import Remap
     from reconciler.engine.syncs import Syncs
+    from reconciler.engine.systems import Systems
     from reconciler.engine.writer import Writer
     from reconciler.spec.load import Loaded
 
@@ -95,7 +98,28 @@ class House:
         """Runs syncs."""
         from reconciler.engine.syncs import Syncs  # noqa: PLC0415
 
-        return Syncs(self.store, self.in_force, self.connectors, self.clock)
+        return Syncs(self.store, self.in_force, self.systems, self.health, self.clock)
+
+    @cached_property
+    def systems(self) -> "Systems":
+        """Opens the systems of connections in force."""
+        from reconciler.engine.systems import Systems  # noqa: PLC0415
+
+        return Systems(self.connectors)
+
+    @cached_property
+    def health(self) -> "Health":
+        """Keeps how connections are."""
+        from reconciler.engine.health import Health  # noqa: PLC0415  structlog is heavy
+
+        return Health(self.store, self.in_force, self.clock)
+
+    @cached_property
+    def looks(self) -> "Looks":
+        """Looks at connections."""
+        from reconciler.engine.looks import Looks  # noqa: PLC0415
+
+        return Looks(self.health, self.systems, self.in_force, self.clock)
 
     async def check_store(self) -> None:
         """Return if the store answers."""

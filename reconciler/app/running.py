@@ -32,6 +32,7 @@ def runtime(
     from reconciler.engine.reading import Reading  # noqa: PLC0415
     from reconciler.engine.runtime import Parts, Runtime  # noqa: PLC0415
     from reconciler.engine.turns import SpecsTurn  # noqa: PLC0415
+    from reconciler.engine.watch import Watch  # noqa: PLC0415
     from reconciler.jobs.inprocess import InProcessJobs  # noqa: PLC0415
     from reconciler.sources.timer import Timer  # noqa: PLC0415  APScheduler is heavy
 
@@ -48,8 +49,11 @@ def runtime(
         jobs=InProcessJobs(built.clock, workers=built.settings.workers),
         clock=built.clock,
         reporter=reporter,
+        watch=Watch(built.health, built.looks, built.store.views, built.clock),
     )
-    return Runtime(parts, lambda made: Timer(made.due))
+    made = Runtime(parts, lambda made: Timer(made.due))
+    built.health.when_recovered(made.recovered)
+    return made
 
 
 async def serve(

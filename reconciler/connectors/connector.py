@@ -50,7 +50,8 @@ class Speech(Protocol):
 class Channel:
     """All that it takes to ask a system: the wire, the words, the login, the patience.
 
-    ``hidden`` is the query parameter that carries the key, which links must not keep.
+    ``hidden`` is the query parameter that carries the key, which links must not keep. ``mark`` stands
+    for the credentials.
     """
 
     wire: Wire
@@ -59,6 +60,7 @@ class Channel:
     retries: Retries
     context: Mapping[str, Any]
     hidden: str | None = None
+    mark: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,6 +89,11 @@ class HttpConnector:
     def streams(self) -> Mapping[str, StreamFacts]:
         """The entities it can read."""
         return self._facts
+
+    @property
+    def mark(self) -> str:
+        """What stands for the credentials in use."""
+        return self._channel.mark
 
     async def probe(self) -> None:
         """Return if the system answers and takes our credentials; else raise a ``SourceError``."""

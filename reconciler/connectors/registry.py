@@ -1,7 +1,9 @@
 """The front door of this room: opens the connector of a connection, and knows the built-in manifests."""
 
+import hashlib
 import random
-from collections.abc import Callable, Mapping
+import secrets
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -46,6 +48,7 @@ class HttpConnectors:
         self._transport = transport
         self._chance = chance
         self._limiters = Limiters(clock)
+        self._key = secrets.token_bytes(32)
         self._manifests: dict[str, tuple[ConnectorSpec, dict[str, CompiledStream]]] = {}
 
     def open(
@@ -82,8 +85,21 @@ class HttpConnectors:
         login = make_login(settings.auth, settings.context, speech.ask, headers=spec.headers)
         redactor.learn(_signed(login))
         keeper = Keeper(login, _exchange(wire, speech, retries), redactor)
-        channel = Channel(wire, speech, keeper, retries, settings.context, settings.auth.query)
+        channel = Channel(
+            wire,
+            speech,
+            keeper,
+            retries,
+            settings.context,
+            settings.auth.query,
+            self._mark(settings.secrets),
+        )
         return HttpConnector(channel, compile_request(spec.probe, spec.headers), streams)
+
+    def _mark(self, values: Sequence[str]) -> str:
+        """Return what stands for *values*, in this process alone."""
+        told = "\0".join(values).encode()
+        return hashlib.blake2b(told, key=self._key, digest_size=16).hexdigest()
 
     def _read(self, manifest: Resource) -> tuple[ConnectorSpec, dict[str, CompiledStream]]:
         """Return the manifest read and compiled, once for each content."""

@@ -36,6 +36,14 @@ class Connector(Protocol):
         """The entities it can read."""
         ...
 
+    @property
+    def mark(self) -> str:
+        """What stands for the credentials in use: another one means that they are others.
+
+        It says nothing else of them, and means nothing in another process.
+        """
+        ...
+
     async def probe(self) -> None:
         """Return if the system answers and takes our credentials; else raise a ``SourceError``."""
         ...

@@ -7,11 +7,11 @@ from typing import Protocol
 
 from reconciler.model.access import Token
 from reconciler.model.change import Change, State
-from reconciler.model.connection import ConnectionState
 from reconciler.model.event import Delivery, Event
 from reconciler.model.record import Batch, Saved
 from reconciler.model.resource import Resource, ResourceKey
 from reconciler.model.sync import Cursor, SyncRun
+from reconciler.ports.health import Health
 from reconciler.ports.trust import Audit, Conditions, Ledger, Pins
 from reconciler.ports.views import Views
 
@@ -41,10 +41,6 @@ class Objects(Protocol):
 
     async def uid(self, key: ResourceKey) -> str | None:
         """Return the identity of a resource in force, as this transaction sees it."""
-        ...
-
-    async def set_connection_state(self, state: ConnectionState) -> None:
-        """Keep how a connection is."""
         ...
 
 
@@ -211,6 +207,11 @@ class UnitOfWork(Protocol):
     @property
     def audit(self) -> Audit:
         """The audit log."""
+        ...
+
+    @property
+    def health(self) -> Health:
+        """How connections are."""
         ...
 
     @property

@@ -3,6 +3,8 @@
 Runs, events and history are nobody's belongings: they tell what was, and go with their retention.
 """
 
+from typing import Final
+
 import msgspec
 from sqlalchemy import Connection
 
@@ -19,6 +21,8 @@ from reconciler.store.tables import (
 )
 from reconciler.store.trust_tables import conditions, drifts
 
+_OWNED: Final = (cursors, connection_states, connect_links, credentials, schedules)
+
 
 def remove(connection: Connection, row: AnyRow, at: int) -> bool:
     """Remove what the resource of *row* owns; return whether nothing of it is kept.
@@ -29,7 +33,7 @@ def remove(connection: Connection, row: AnyRow, at: int) -> bool:
         connection.execute(schedules.delete().where(schedules.c.schedule == row.uid))
     if row.kind != Kind.CONNECTION:
         return True
-    for table in (cursors, connection_states, connect_links, credentials, schedules):
+    for table in _OWNED:
         connection.execute(table.delete().where(table.c.connection == row.uid))
     connection.execute(
         tokens.update()
@@ -50,7 +54,7 @@ def start_anew(connection: Connection, row: AnyRow, at: int) -> None:
     close_drifts(connection, row.uid, at)
     if row.kind != Kind.CONNECTION:
         return
-    for table in (cursors, connection_states, connect_links, credentials, schedules):
+    for table in _OWNED:
         connection.execute(table.delete().where(table.c.connection == row.uid))
     if _retained(row):
         burials.bury_all(connection, row.uid, at)

@@ -8,7 +8,8 @@ import msgspec
 from sqlalchemy import Row as DatabaseRow
 
 from reconciler.model.access import Scope, Token
-from reconciler.model.connection import ConnectionState, ConnectionStatus
+from reconciler.model.condition import Reason
+from reconciler.model.connection import Alarm, ConnectionState, ConnectionStatus
 from reconciler.model.event import Attempt, Delivery, DeliveryStatus, Event, EventType, Lease
 from reconciler.model.record import StoredRecord
 from reconciler.model.resource import Kind, Origin, Owner, Resource, ResourceKey
@@ -98,7 +99,13 @@ def state_fields(state: ConnectionState) -> Fields:
         "status": state.status.value,
         "since_at": micros(state.since),
         "failures": state.failures,
-        "reason": state.reason,
+        "reason": state.reason.value,
+        "message": state.message,
+        "strikes": state.strikes,
+        "good_at": maybe_micros(state.good_at),
+        "alarms": " ".join(sorted(state.alarms)),
+        "expires_at": maybe_micros(state.expires_at),
+        "warned": state.warned,
     }
 
 
@@ -110,7 +117,13 @@ def to_state(row: AnyRow) -> ConnectionState:
         status=ConnectionStatus(row.status),
         since=moment(row.since_at),
         failures=row.failures,
-        reason=row.reason,
+        message=row.message,
+        reason=Reason(row.reason),
+        strikes=row.strikes,
+        good_at=maybe_moment(row.good_at),
+        alarms=frozenset(Alarm(word) for word in row.alarms.split()),
+        expires_at=maybe_moment(row.expires_at),
+        warned=row.warned,
     )
 
 

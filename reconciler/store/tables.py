@@ -72,7 +72,39 @@ connection_states: Final = Table(
     whole("since_at"),
     whole("failures"),
     string("reason"),
+    string("message"),
+    whole("strikes"),
+    whole("good_at", null=True),
+    string("alarms"),
+    whole("expires_at", null=True),
+    whole("warned", null=True),
 )
+
+connection_changes: Final = Table(
+    "connection_changes",
+    METADATA,
+    key("seq", COUNTED),
+    string("connection"),
+    whole("changed_at"),
+    string("before"),
+    string("after"),
+    string("reason"),
+    string("message"),
+    Index("connection_changes_connection", "connection", "seq"),
+)
+"""The history of statuses."""
+
+connection_checks: Final = Table(
+    "connection_checks",
+    METADATA,
+    key("connection"),
+    key("hour_at", BigInteger()),
+    whole("asked"),
+    whole("failed"),
+    whole("last_at"),
+    Index("connection_checks_hour", "hour_at"),
+)
+"""How often each connection was asked in an hour, and how often in vain."""
 
 connect_links: Final = Table(
     "connect_links",

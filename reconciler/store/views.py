@@ -10,13 +10,13 @@ from reconciler.model.access import Token
 from reconciler.model.audit import AuditEntry, Hold, Past, Pin
 from reconciler.model.change import Marks, State
 from reconciler.model.condition import Status
-from reconciler.model.connection import ConnectionState
+from reconciler.model.connection import Checks, ConnectionState, StatusChange
 from reconciler.model.drift import Drift
 from reconciler.model.event import Delivery, Event
 from reconciler.model.record import RecordQuery, Row, StoredRecord
 from reconciler.model.resource import Resource, ResourceKey
 from reconciler.model.sync import Cursor, SyncRun
-from reconciler.store import burials, lines, objects, queries, tally, trust_views
+from reconciler.store import burials, health, lines, objects, queries, tally, trust_views
 from reconciler.store.failures import in_our_words
 from reconciler.store.rows import to_cursor, to_event, to_run, to_token
 from reconciler.store.tables import cursors, events, sync_runs, tokens
@@ -51,7 +51,21 @@ class SqlViews:
 
     async def connection_states(self) -> Mapping[str, ConnectionState]:
         """Return how each connection is, by uid."""
-        return await self._read(objects.read_connection_states)
+        return await self._read(health.read_states)
+
+    async def connection_state(self, connection: str) -> ConnectionState | None:
+        """Return how one connection (its uid) is."""
+        return await self._read(health.read_state, connection)
+
+    async def status_changes(
+        self, connection: str | None = None, *, limit: int = 100
+    ) -> Sequence[StatusChange]:
+        """Return what connections were, or one of them, the newest change first."""
+        return await self._read(health.read_changes, connection, limit)
+
+    async def checks(self, since: datetime, connection: str | None = None) -> Sequence[Checks]:
+        """Return the counts of hours that began at or after *since*, by connection and hour."""
+        return await self._read(health.read_checks, since, connection)
 
     async def records(self, query: RecordQuery) -> Sequence[StoredRecord]:
         """Return records in the order of ``(updated_at, id)``, ``query.limit`` at most."""

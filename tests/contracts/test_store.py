@@ -308,7 +308,7 @@ async def owned(store: Store, resource: Resource) -> str:
         await unit.tokens.put(token(of=uid))
         await unit.tokens.put(token(2, of=None))
         state = ConnectionState(resource.key, "b", ConnectionStatus.ONLINE, NOON)
-        await unit.objects.set_connection_state(state)
+        await unit.health.put(state)
         await unit.commit()
     return uid
 
@@ -387,7 +387,7 @@ async def test_the_state_of_a_connection_is_known_by_uid_under_the_name_it_has_n
         ACME.key, "b", ConnectionStatus.OFFLINE, NOON + timedelta(hours=1), 3, "no route"
     )
     async with store.begin() as unit:
-        await unit.objects.set_connection_state(worse)
+        await unit.health.put(worse)
         await unit.commit()
     assert await store.views.connection_states() == {uid: worse}
     other = renamed(ACME, "acme-eu")
@@ -398,6 +398,4 @@ async def test_the_state_of_a_connection_is_known_by_uid_under_the_name_it_has_n
 async def test_the_state_of_a_connection_that_is_not_in_force_is_refused(store: Store) -> None:
     async with store.begin() as unit:
         with pytest.raises(NotFound, match="Connection/acme"):
-            await unit.objects.set_connection_state(
-                ConnectionState(ACME.key, "b", ConnectionStatus.ONLINE, NOON)
-            )
+            await unit.health.put(ConnectionState(ACME.key, "b", ConnectionStatus.ONLINE, NOON))

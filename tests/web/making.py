@@ -13,6 +13,7 @@ from reconciler.engine.tokens import CHANCE, TokenWish, mint
 from reconciler.errors import NotFound
 from reconciler.model.access import Scope
 from reconciler.model.change import Create, State
+from reconciler.model.condition import Reason
 from reconciler.model.connection import ConnectionState, ConnectionStatus
 from reconciler.model.identity import connection_uid, record_id
 from reconciler.model.record import Batch, RecordQuery, Row, StoredRecord, UnifiedRecord
@@ -214,11 +215,20 @@ def _row(source: str, of: str, values: dict[str, Any]) -> Row:
     return Row(source, order_id(source, of), raw, bytes.fromhex(digest_of(raw.hex())[:32]), mapped)
 
 
+_REASONS = {
+    ConnectionStatus.OFFLINE: Reason.UNREACHABLE,
+    ConnectionStatus.NEEDS_REAUTH: Reason.REAUTHORIZATION_REQUIRED,
+    ConnectionStatus.PAUSED: Reason.PAUSED,
+}
+
+
 async def set_status(store: MemoryStore, name: str, status: ConnectionStatus, why: str) -> None:
     """Keep how a connection is."""
-    state = ConnectionState(ResourceKey(Kind.CONNECTION, name), "b", status, NOON, 2, why)
+    state = ConnectionState(
+        ResourceKey(Kind.CONNECTION, name), "b", status, NOON, 2, why, _REASONS[status]
+    )
     async with store.begin() as unit:
-        await unit.objects.set_connection_state(state)
+        await unit.health.put(state)
         await unit.commit()
 
 

@@ -33,7 +33,10 @@ async def test_a_connection_is_told_with_its_status_and_counts(site: Site) -> No
         "entities": ["purchase-orders", "vendors"],
         "status": "offline",
         "since": "2026-03-02T12:00:00Z",
-        "reason": "no answer from erp:8000",
+        "reason": "Unreachable",
+        "message": "no answer from erp:8000",
+        "last_good_at": None,
+        "credentials_expire_at": None,
         "records": {"purchase-orders": 2, "vendors": 0},
     }
 

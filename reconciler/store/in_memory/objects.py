@@ -4,7 +4,7 @@ from dataclasses import replace
 from datetime import datetime
 from typing import assert_never
 
-from reconciler.errors import Conflict, NotFound, PlanStale
+from reconciler.errors import Conflict, PlanStale
 from reconciler.model.audit import Past
 from reconciler.model.change import (
     Adopt,
@@ -56,10 +56,6 @@ class MemoryObjects:
     async def uid(self, key: ResourceKey) -> str | None:
         """Return the identity of a resource in force."""
         return await self._draft.do(uid_of, key)
-
-    async def set_connection_state(self, state: ConnectionState) -> None:
-        """Keep how a connection is."""
-        await self._draft.do(_set_state, state)
 
 
 def state_of(shelf: Shelf) -> State:
@@ -262,10 +258,3 @@ def _void(shelf: Shelf, uid: str) -> None:
 
 def _retained(resource: Resource) -> bool:
     return bool(resource.spec.get("deletionPolicy") == "retain")
-
-
-def _set_state(shelf: Shelf, state: ConnectionState) -> None:
-    uid = uid_of(shelf, state.key)
-    if uid is None:
-        raise NotFound(f"{state.key} is not in force, so its state cannot be kept")
-    shelf.states[uid] = state

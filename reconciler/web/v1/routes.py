@@ -16,6 +16,7 @@ from reconciler.web.v1.documents import answers, answers_model, component, ref
 from reconciler.web.v1.examples import example_record
 from reconciler.web.v1.records import Records
 from reconciler.web.v1.schemas import (
+    ConnectionHealth,
     Connections,
     ConnectionTold,
     OneQuery,
@@ -112,6 +113,17 @@ def _connections(connections: ConnectionRoutes) -> Iterator[Route]:
         "One connection, and how it is",
         "connections",
         answer=answers_model(ConnectionTold),
+        problems=(Code.NOT_FOUND,),
+    )
+    yield Route(
+        "GET",
+        f"{API}/connections/{{name}}/health",
+        connections.health,
+        Scope.READ_STATUS,
+        "get_connection_health",
+        "How a connection is and was: reason, error rate, history",
+        "connections",
+        answer=answers_model(ConnectionHealth),
         problems=(Code.NOT_FOUND,),
     )
     yield Route(
