@@ -18,6 +18,7 @@ from reconciler.web.security import granted_to
 from reconciler.web.v1.answers import as_json, tagged
 from reconciler.web.v1.schemas import OneQuery, RecordsQuery
 from reconciler.web.v1.splice import Splicer, page
+from reconciler.web.v1.staleness import warnings_for
 from reconciler.web.v1.visible import visible_uids
 
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
@@ -50,7 +51,8 @@ class Records:
         )
         records, position = await self.services.reader.page(wanted)
         cursor = None if position is None else _cursor(position, self._identity(query, uids))
-        return as_json(page(map(splice, records), cursor), cache="private, no-cache")
+        warnings = await warnings_for(self.services.store.views, uids)
+        return as_json(page(map(splice, records), cursor, warnings), cache="private, no-cache")
 
     async def one(
         self, request: Request, record_id: str, query: Annotated[OneQuery, Query()]

@@ -197,7 +197,7 @@ def _records(entity: Entity, records: Records) -> Iterator[Route]:
         query=RecordsQuery,
         parameters=_fields_of(entity),
         answer=answers(ref(f"{name}List"), "A page of records."),
-        example=lambda: {"data": [example_record(entity)], "next_cursor": None},
+        example=lambda: {"data": [example_record(entity)], "next_cursor": None, "warnings": []},
         problems=(Code.NOT_FOUND,),
     )
     yield Route(
