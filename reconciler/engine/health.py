@@ -72,6 +72,7 @@ class Health:
         self._recovered: list[Heard] = []
         self._good: dict[str, datetime] = {}
         self._counts: dict[tuple[str, datetime], Checks] = {}
+        self._connected: dict[str, tuple[ConnectionState | None, ConnectionState]] = {}
 
     def when_recovered(self, heard: Heard) -> None:
         """Call *heard* with the name of each connection that is online again."""
@@ -112,14 +113,29 @@ class Health:
 
         await self._move(situation, connection, move)
 
-    async def renewed(self, situation: Situation, connection: Resource) -> None:
-        """Keep that a connection has other credentials: all is open again."""
-        now = self._clock.now()
+    async def keep(
+        self, unit: UnitOfWork, connection: Resource, uid: str, *, by: str, at: datetime
+    ) -> None:
+        """Keep with *unit* that the system of a connection takes the new credentials of *by*.
+
+        ``follow`` is to be called once it is committed.
+        """
+        del by  # the audit log knows
+        situation = await self._in_force.look()
+        patient = _Patient(situation, connection, uid, state_basis(situation, connection))
 
         def move(before: ConnectionState) -> ConnectionState:
-            return before.under(before.basis, now)
+            return before.under(patient.basis, at).after(Probe.ANSWERED, at)
 
-        await self._move(situation, connection, move)
+        subject = await self._subject(patient)
+        self._connected[uid] = await self._write(unit, patient, subject, move)
+
+    async def follow(self, connection: Resource, uid: str) -> None:
+        """Say to who waits for it that a connection has new credentials that its system takes."""
+        known = self._connected.pop(uid, None)
+        if known is not None:
+            self._good[uid] = self._clock.now()
+            await self._tell(connection, *known)
 
     async def expires(
         self, situation: Situation, connection: Resource, at: datetime | None
@@ -150,18 +166,25 @@ class Health:
         uid = situation.uid(connection)
         patient = _Patient(situation, connection, uid, state_basis(situation, connection))
         kept = await self._store.views.connection_state(uid)
-        after, kinds = self._step(patient, kept, move)
+        after, _ = self._step(patient, kept, move)
         if kept is not None and not _worth_a_write(kept, after):
             return after
         subject = await self._subject(patient)
         async with self._store.begin() as unit:
-            kept = await unit.health.state(uid)
-            after, kinds = self._step(patient, kept, move)
-            await self._keep(unit, patient, kept, after)
-            await unit.outbox.emit([await self._event(unit, one, subject, after) for one in kinds])
+            kept, after = await self._write(unit, patient, subject, move)
             await unit.commit()
         await self._tell(connection, kept, after)
         return after
+
+    async def _write(
+        self, unit: UnitOfWork, patient: _Patient, subject: Subject, move: Move
+    ) -> tuple[ConnectionState | None, ConnectionState]:
+        """Take a state through *move* in *unit*; return it as it was and as it is."""
+        kept = await unit.health.state(patient.uid)
+        after, kinds = self._step(patient, kept, move)
+        await self._keep(unit, patient, kept, after)
+        await unit.outbox.emit([await self._event(unit, one, subject, after) for one in kinds])
+        return kept, after
 
     def _step(
         self, patient: _Patient, kept: ConnectionState | None, move: Move

@@ -292,3 +292,27 @@ def test_each_error_says_one_thing_of_a_system(
     error: ReconcilerError | None, probe: Probe | None
 ) -> None:
     assert found(error) is probe
+
+
+async def test_new_credentials_that_are_taken_end_the_trouble_with_the_transaction_that_keeps_them(
+    plant: Plant,
+) -> None:
+    for _ in range(2):
+        await look(plant, REFUSED)
+    heard: list[str] = []
+
+    async def hear(name: str) -> None:
+        heard.append(name)
+
+    plant.health.when_recovered(hear)
+    situation = await plant.in_force.look()
+    acme = situation.connection("acme")
+    uid = situation.uid(acme)
+    async with plant.store.begin() as unit:
+        await plant.health.keep(unit, acme, uid, by="link:1", at=plant.clock.now())
+        await unit.commit()
+    assert (await now(plant)).status is ConnectionStatus.ONLINE
+    assert (await told(plant))[-1] == "connection.reauthorized"
+    assert heard == []
+    await plant.health.follow(acme, uid)
+    assert heard == ["acme"]
