@@ -14,7 +14,9 @@ from reconciler.model.selector import Selector, chosen_by, selector_of
 READ = frozenset({Scope.READ_STATUS})
 NAMES = ("one", "two", "three")
 labels = st.dictionaries(st.sampled_from(["a", "b"]), st.sampled_from(["x", "y"]))
-selectors = labels.filter(bool).map(selector_of)
+selectors = st.dictionaries(
+    st.sampled_from(["a", "b"]), st.sampled_from(["x", "y"]), min_size=1
+).map(selector_of)
 plants = st.fixed_dictionaries(dict.fromkeys(NAMES, labels))
 
 
