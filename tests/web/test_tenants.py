@@ -202,6 +202,19 @@ async def test_a_tenant_sees_what_is_about_its_connections_alone(desk: Desk) -> 
         assert await listed(client) == ["Connection/plant-a", "Mapping/of-a", "SyncSchedule/of-a"]
 
 
+async def test_connections_are_chosen_by_the_labels_in_force(desk: Desk) -> None:
+    async def names(client: httpx.AsyncClient) -> list[str]:
+        return [one["name"] for one in (await client.get("/api/v1/connections")).json()["data"]]
+
+    async with desk.bearer() as client, desk.bearer(selector=(("plant", "one"),)) as both:
+        assert (await names(client), await names(both)) == (["plant-a"], ["plant-a", "plant-b"])
+        assert (await client.get("/api/v1/connections/plant-b")).status_code == 404
+        await desk.relabel("plant-b", "a")
+        assert await names(client) == ["plant-a", "plant-b"]
+        await desk.relabel("plant-a", "c")
+        assert await names(client) == ["plant-b"]
+
+
 async def test_what_is_foreign_is_told_as_what_is_missing(desk: Desk) -> None:
     pairs = (
         ("GET", "Mapping/of-b", "Mapping/of-x"),
