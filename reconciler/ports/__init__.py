@@ -6,7 +6,7 @@ the API; its name is for people.
 """
 
 from reconciler.ports.credentials import Credentials, Links, Obtained, Safe
-from reconciler.ports.edits import EditDone, Edits, EditWish
+from reconciler.ports.edits import EditDone, Edits, EditWish, Permit
 from reconciler.ports.health import Health
 from reconciler.ports.remote import Connector, Connectors, StreamFacts
 from reconciler.ports.specs import Clock, Commit, Snapshot, SpecSource
@@ -47,6 +47,7 @@ __all__ = [
     "Obtained",
     "Outbox",
     "Outcome",
+    "Permit",
     "Pins",
     "Records",
     "Reporter",

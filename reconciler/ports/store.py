@@ -139,6 +139,14 @@ class Tokens(Protocol):
         """Keep when a token was used last."""
         ...
 
+    async def find(self, token_id: str) -> Token | None:
+        """Return a token by its id; nobody else changes it before this transaction has ended."""
+        ...
+
+    async def of(self, connection: str) -> Sequence[Token]:
+        """Return the tokens of one connection (its uid), likewise."""
+        ...
+
 
 class Leases(Protocol):
     """Named leases: who may do what only one may do."""

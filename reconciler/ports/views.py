@@ -121,8 +121,17 @@ class Views(Protocol):
         """Return the token whose text has this SHA-256."""
         ...
 
-    async def tokens(self) -> Sequence[Token]:
-        """Return all tokens, the newest first."""
+    async def token(self, token_id: str) -> Token | None:
+        """Return one token."""
+        ...
+
+    async def tokens(
+        self, *, after: tuple[datetime, str] | None = None, limit: int | None = None
+    ) -> Sequence[Token]:
+        """Return tokens, the newest first: all, or *limit* of them.
+
+        *after* are ``created_at`` and ``id`` of the last one of the page before.
+        """
         ...
 
     async def drifts(

@@ -331,6 +331,13 @@ tokens: Final = Table(
     whole("expires_at", null=True),
     whole("revoked_at", null=True),
     whole("last_used_at", null=True),
+    string("role", null=True),
+    string("selector", null=True),
+    string("networks", null=True),
+    string("description", null=True),
+    string("created_by", null=True),
+    string("replaced_by", null=True),
     Index("tokens_digest", "digest", unique=True),
     Index("tokens_connection", "connection"),
+    Index("tokens_newest", "created_at", "id"),
 )

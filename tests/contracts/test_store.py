@@ -362,9 +362,10 @@ async def test_data_of_one_that_was_renamed_and_forgotten_is_not_found_by_its_fi
 
 
 @pytest.mark.parametrize("policy", ["delete", "retain"])
-async def test_a_replaced_connection_starts_anew_under_its_uid_and_tokens(
+async def test_a_replaced_connection_starts_anew_under_its_uid_and_without_tokens(
     store: Store, policy: str
 ) -> None:
+    """A token read the old system's records: whoever held it is not to read the new one's."""
     before = connection(policy=policy)
     uid = await owned(store, before)
     state = await apply(store, Replace(before, connection(connector="sap"), (), ()), base=1)
@@ -373,7 +374,25 @@ async def test_a_replaced_connection_starts_anew_under_its_uid_and_tokens(
     assert await store.views.connection_states() == {}
     assert dict(await store.views.counts()) == {}
     assert (await store.views.record(row("1", of=uid).id) is not None) is (policy == "retain")
-    assert all(one.revoked_at is None for one in await store.views.tokens())
+    assert {one.id: one.revoked_at for one in await store.views.tokens()} == {
+        "tok-1": LATER,
+        "tok-2": None,
+    }
+
+
+@pytest.mark.parametrize("policy", ["delete", "retain"])
+async def test_a_grace_does_not_outlive_the_connection(store: Store, policy: str) -> None:
+    before = connection(policy=policy)
+    uid = await owned(store, before)
+    hour = timedelta(hours=1)
+    ends = {3: LATER + hour, 4: LATER - hour}
+    async with store.begin() as unit:
+        for number, at in ends.items():
+            await unit.tokens.put(replace(token(number, of=uid), revoked_at=at))
+        await unit.commit()
+    await apply(store, Delete(before), base=1)
+    found = {one.id: one.revoked_at for one in await store.views.tokens()}
+    assert (found["tok-3"], found["tok-4"]) == (LATER, LATER - hour)
 
 
 # ── how connections are ──────────────────────────────────────────────────────────────────────────

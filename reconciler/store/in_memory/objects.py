@@ -230,9 +230,7 @@ def _remove(shelf: Shelf, uid: str, resource: Resource, at: datetime) -> bool:
     if resource.key.kind is not Kind.CONNECTION:
         return True
     _void(shelf, uid)
-    for token in shelf.tokens.values():
-        if token.connection == uid and token.revoked_at is None:
-            shelf.tokens[token.id] = replace(token, revoked_at=at)
+    _end_tokens(shelf, uid, at)
     if _retained(resource):
         return False
     erase(shelf, uid, None)
@@ -245,10 +243,18 @@ def _start_anew(shelf: Shelf, uid: str, at: datetime) -> None:
     if resource.key.kind is not Kind.CONNECTION:
         return
     _void(shelf, uid)
+    _end_tokens(shelf, uid, at)
     if _retained(resource):
         bury_all(shelf, uid, at)
     else:
         erase(shelf, uid, None)
+
+
+def _end_tokens(shelf: Shelf, uid: str, at: datetime) -> None:
+    for token in list(shelf.tokens.values()):
+        alive = token.revoked_at is None or token.revoked_at > at
+        if token.connection == uid and alive:
+            shelf.tokens[token.id] = replace(token, revoked_at=at)
 
 
 def _void(shelf: Shelf, uid: str) -> None:

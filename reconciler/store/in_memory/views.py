@@ -174,10 +174,21 @@ class MemoryViews:
         tokens = self._committed().tokens.values()
         return next((token for token in tokens if token.digest == digest), None)
 
-    async def tokens(self) -> Sequence[Token]:
-        """Return all tokens, the newest first."""
-        tokens = self._committed().tokens.values()
-        return tuple(sorted(tokens, key=lambda one: (one.created_at, one.id), reverse=True))
+    async def token(self, token_id: str) -> Token | None:
+        """Return one token."""
+        return self._committed().tokens.get(token_id)
+
+    async def tokens(
+        self, *, after: tuple[datetime, str] | None = None, limit: int | None = None
+    ) -> Sequence[Token]:
+        """Return tokens, the newest first: all, or *limit* of them after the one at that place."""
+        tokens = [
+            token
+            for token in self._committed().tokens.values()
+            if after is None or (token.created_at, token.id) < after
+        ]
+        tokens.sort(key=lambda one: (one.created_at, one.id), reverse=True)
+        return tuple(tokens[:limit])
 
     async def drifts(
         self, *, key: ResourceKey | None = None, ended: bool = False, limit: int = 500

@@ -28,7 +28,7 @@ from reconciler.web.v1.schemas import (
     StatusWord,
     SyncStatus,
 )
-from reconciler.web.v1.visible import entities_of, sees, visible_connection
+from reconciler.web.v1.visible import entities_of, seen_uids, sees, visible_connection
 
 A_DAY: Final = timedelta(days=1)
 LOOK_BACK: Final = 20
@@ -46,10 +46,11 @@ class ConnectionRoutes:
         grant = granted_to(request)
         situation = await self.services.in_force.look()
         after = "" if query.cursor is None else unseal(query.cursor, "connections", tuple[str])[0]
+        uids = seen_uids(situation, grant)
         seen = [
             connection
             for connection in situation.connections()
-            if connection.key.name > after and sees(grant, situation.uid(connection))
+            if connection.key.name > after and (uids is None or situation.uid(connection) in uids)
         ]
         shown, more = seen[: query.limit], len(seen) > query.limit
         facts = await self._facts()
@@ -118,9 +119,9 @@ class ConnectionRoutes:
     async def run(self, request: Request, run_id: str) -> Response:
         """Answer with one run of one entity."""
         run = await self.services.store.views.run(run_id)
-        if run is None or not sees(granted_to(request), run.connection):
-            raise refuse(Code.NOT_FOUND, f"there is no run with the id {run_id[:64]!r}")
         situation = await self.services.in_force.look()
+        if run is None or not sees(situation, granted_to(request), run.connection):
+            raise refuse(Code.NOT_FOUND, f"there is no run with the id {run_id[:64]!r}")
         return tell(run_told(run, situation.name_of(run.connection)))
 
     async def _facts(self) -> "_Facts":

@@ -120,7 +120,7 @@ def _shared(route: Route) -> Iterable[str]:
     yield "X-Request-Id"
     if 304 in route.also:
         yield "If-None-Match"
-    if route.method == "POST":
+    if route.repeatable:
         yield "Idempotency-Key"
 
 

@@ -33,6 +33,8 @@ from reconciler.web.v1.schemas import (
 from reconciler.web.v1.spec_operations import spec_routes
 from reconciler.web.v1.specs import SpecRoutes
 from reconciler.web.v1.syncs import SyncRoutes
+from reconciler.web.v1.token_operations import token_routes
+from reconciler.web.v1.tokens import TokenRoutes
 
 API: Final = "/api/v1"
 
@@ -42,6 +44,7 @@ def routes(services: Services, document: Callable[[], dict[str, Any]]) -> Iterat
     yield from _about(About(services, document))
     yield from _connections(ConnectionRoutes(services))
     yield from spec_routes(SpecRoutes(services))
+    yield from token_routes(TokenRoutes(services))
     yield from _syncs(SyncRoutes(services, Remembered(services.clock)))
     for entity in entities().values():
         yield from _records(entity, Records(services, entity))
@@ -169,6 +172,7 @@ def _syncs(syncs: SyncRoutes) -> Iterator[Route]:
             Code.INVALID_CONTENT,
             Code.CONNECTION_UNREACHABLE,
         ),
+        repeatable=True,
         extra=_body_of(SyncAsked),
     )
     yield Route(

@@ -236,8 +236,15 @@ class TokenTold(Told):
     """Its id; the text of a token is never shown again."""
     name: str
     scopes: list[str]
+    role: str | None
+    """The named set of scopes that it has."""
     connection: str | None
-    """The one connection it sees; null: all."""
+    """The one connection it is over."""
+    selector: dict[str, str] | None
+    """The labels of the connections it is over. Null, as `connection`: all."""
+    networks: list[str]
+    """The networks it is heard from; none: any."""
+    description: str
     api_version: str
     created_at: datetime
     expires_at: datetime | None
