@@ -3,7 +3,7 @@
 from datetime import timedelta
 from typing import Annotated, Any, Final, Literal, Self
 
-from pydantic import Field, StringConstraints, model_validator
+from pydantic import AfterValidator, Field, StringConstraints, model_validator
 from pydantic_core import PydanticCustomError
 
 from reconciler.spec.kinds.envelope import (
@@ -40,10 +40,20 @@ ExpressionText = Annotated[str, StringConstraints(min_length=1, max_length=4096)
 """A JMESPath expression. What it finds is false if it is null, false, or empty."""
 
 
+def _some(values: tuple[str, ...]) -> tuple[str, ...]:
+    """Refuse a list of nothing, which can be read as all and as none."""
+    if not values:
+        raise PydanticCustomError("out_of_range", "has 1 entry at least; leave the key out for all")
+    return values
+
+
+SOME: Final = AfterValidator(_some)
+
+
 class Reaching(Strict):
     """Something that is about some objects."""
 
-    kinds: Annotated[tuple[KindName, ...] | None, Field(min_length=1)] = None
+    kinds: Annotated[tuple[KindName, ...], SOME] | None = None
     """The kinds of objects it is about. Default: all."""
     selector: Selector | None = None
     """Only objects with these labels, or about a connection with them."""
@@ -56,7 +66,7 @@ class PolicyRule(Reaching):
     """Its name, which stays: problems and plans say ``POLICY`` and this."""
     over: Literal["object", "change"] = "object"
     """What the expression is over: each object that is declared, or each change of a plan."""
-    actions: Annotated[tuple[ActionName, ...] | None, Field(min_length=1)] = None
+    actions: Annotated[tuple[ActionName, ...], SOME] | None = None
     """Only these changes. A replace is a delete and a create as well. Default: all."""
     require: ExpressionText | None = None
     """What has to be true."""
