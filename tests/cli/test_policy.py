@@ -268,3 +268,12 @@ def test_two_revisions_are_compared_under_the_policy_of_the_newer_one(folder: Pa
     assert told.exit_code == 0, told.output
     assert "blocked Connection/plant-a: POLICY: history-of-a-year" in told.stdout
     assert "WINDOW" not in told.stdout
+
+
+def test_a_commit_with_a_policy_alone_declares_nothing(folder: Path) -> None:
+    say("rules: []\n")
+    git("init", "-q")
+    git("add", "specs/reconciler-policy.yaml")
+    git("commit", "-qm", "one")
+    told = typed("plan", "--base", "HEAD")
+    assert "Plan: 5 to create. 0 unchanged." in told.stdout
