@@ -30,7 +30,7 @@ SATURDAY = datetime(2026, 5, 30, 12, tzinfo=UTC)
 
 
 def of(kind: str) -> str:
-    (text,) = (text for name, text in BLOCKS if name == kind)
+    (text,) = (str(text) for name, text in BLOCKS if name == kind)
     return text
 
 
