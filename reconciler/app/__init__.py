@@ -185,12 +185,16 @@ def parse_cache(settings: Settings, name: str = "specs") -> ParseCache:
 def read_folder(
     path: Path, environment: str | None, cache: ParseCache | None
 ) -> "tuple[Snapshot, Loaded]":
-    """Return the specs at *path* as read, problems and all; nothing is contacted or opened."""
-    from reconciler.spec.load import load  # noqa: PLC0415  YAML is heavy
+    """Return the specs at *path* as read, problems and all; nothing is contacted or opened.
+
+    Among the problems are those of the policy beside the specs, and the rules of it that are broken.
+    """
+    from reconciler.policy.lint import lint  # noqa: PLC0415  YAML is heavy
+    from reconciler.spec.load import load  # noqa: PLC0415  likewise
 
     snapshot = Folder(path).read_now()
     loaded = load(snapshot.files, environment=environment, catalogue=_manifests(), cache=cache)
-    return snapshot, loaded
+    return snapshot, replace(loaded, problems=lint(snapshot.files, loaded))
 
 
 async def plan_folder(
@@ -228,9 +232,13 @@ async def _compared(
     from reconciler.engine.reconcile import consider, read_specs  # noqa: PLC0415  likewise
 
     cache = parse_cache(built.settings)
-    loaded = read_specs(snapshot, wish, catalogue=_manifests(), cache=cache)
+    read = read_specs(snapshot, wish, catalogue=_manifests(), cache=cache)
+    loaded = read.loaded
     cache.save()
-    known.keep({(key.kind.value, key.name): one.digest for key, one in loaded.resources.items()})
+    if not read.ruling.breaches:  # else there is something to say each time
+        known.keep(
+            {(key.kind.value, key.name): one.digest for key, one in loaded.resources.items()}
+        )
     situation = await built.in_force.look()
     lost = unmatched(wish.scope, {*loaded.resources, *situation.state.resources})
     if lost:
@@ -238,7 +246,7 @@ async def _compared(
         raise Invalid(msg, hint="write Kind/name or a pattern, as plans show them: Mapping/acme-*")
     drifted = frozenset(situation.state.applied) if heal else frozenset()
     wish = replace(wish, heal=drifted, now=built.clock.now())
-    made = consider(loaded, snapshot, situation.state, wish)
+    made = consider(loaded, snapshot, situation.state, wish, read.ruling)
     made = await with_costs(made, situation, built.store.views)
     return made, await data_effects(made, situation, built.store.views)
 

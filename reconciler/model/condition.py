@@ -33,6 +33,8 @@ class Reason(StrEnum):
     """The specs and an edit outside of git want the same field to be different things."""
     BLOCKED = "Blocked"
     """A guard asks for a person's decision."""
+    DENY_WINDOW = "DenyWindow"
+    """A window of the team's policy is open; it goes on by itself when that ends."""
     DEPENDENCY_NOT_READY = "DependencyNotReady"
     """It waits for another object that is held."""
     INVALID_SPEC = "InvalidSpec"

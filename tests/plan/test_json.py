@@ -112,6 +112,7 @@ def test_the_summary_counts_each_action_and_what_is_left() -> None:
         "delete": 1,
         "noop": 0,
         "unmanaged": 0,
+        "warnings": 0,
         "blocked": 1,
         "left_out": 0,
         "drift": 0,
