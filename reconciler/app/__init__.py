@@ -34,6 +34,7 @@ if TYPE_CHECKING:
     from reconciler.engine.remap import Remap
     from reconciler.engine.syncs import Syncs
     from reconciler.engine.writer import Writer
+    from reconciler.secrets.providers import Providers
     from reconciler.spec.load import Loaded
 
 
@@ -88,14 +89,25 @@ class House:
         """Opens connections to remote systems."""
         from reconciler.connectors.registry import HttpConnectors  # noqa: PLC0415  httpx is heavy
 
-        return HttpConnectors(self.clock, os.environ)
+        return HttpConnectors(self.clock, os.environ, resolve=self.providers.resolve)
+
+    @cached_property
+    def providers(self) -> "Providers":
+        """Finds secrets by their references."""
+        from reconciler.secrets.plugins import providers_of  # noqa: PLC0415
+        from reconciler.secrets.providers import Providers  # noqa: PLC0415
+
+        offered = providers_of(os.environ, self.settings.secret_commands)
+        return Providers(os.environ, self.clock, offered)
 
     @cached_property
     def syncs(self) -> "Syncs":
         """Runs syncs."""
         from reconciler.engine.syncs import Syncs  # noqa: PLC0415
 
-        return Syncs(self.store, self.in_force, self.connectors, self.clock)
+        return Syncs(
+            self.store, self.in_force, self.connectors, self.clock, prepare=self.providers.fetch
+        )
 
     async def check_store(self) -> None:
         """Return if the store answers."""
@@ -115,21 +127,23 @@ class House:
 
     async def webhooks(self) -> None:
         """Tell the outside of events by webhooks, until cancelled: a service beside the others."""
-        from reconciler.connectors.secrets import Redactor, resolve  # noqa: PLC0415
+        from reconciler.app.prepared import Prepared  # noqa: PLC0415
         from reconciler.engine.dispatch import Post  # noqa: PLC0415
         from reconciler.engine.outgoing import Outgoing  # noqa: PLC0415
+        from reconciler.secrets.redactor import Redactor  # noqa: PLC0415
         from reconciler.web.versions import CURRENT  # noqa: PLC0415
         from reconciler.webhooks.sender import WebhookSender  # noqa: PLC0415  httpx is heavy
         from reconciler.webhooks.targets import Targets, networks  # noqa: PLC0415
         from reconciler.webhooks.wire import Wire  # noqa: PLC0415
 
         def reveal(reference: Mapping[str, Any], what: str) -> str:
-            return resolve(reference, os.environ, what=what).reveal()
+            return self.providers.resolve(reference, what=what).reveal()
 
         wire = Wire(Targets(networks(self.settings.allowed_targets.replace(",", " ").split())))
         sender = WebhookSender(self.clock, wire, reveal, Redactor(), version=CURRENT.name)
         try:
-            await Outgoing(Post(self.store, self.in_force, sender, self.clock)).run()
+            prepared = Prepared(sender, self.providers.fetch)
+            await Outgoing(Post(self.store, self.in_force, prepared, self.clock)).run()
         finally:
             await wire.close()
 

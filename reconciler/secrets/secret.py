@@ -1,0 +1,31 @@
+"""A secret value that does not show itself."""
+
+from typing import Final, NoReturn
+
+MASK: Final = "***"
+
+
+class Secret:
+    """A secret value. It writes itself as ``***``; only ``reveal`` gives it away."""
+
+    __slots__ = ("_value",)
+
+    def __init__(self, value: str) -> None:
+        self._value = value
+
+    def reveal(self) -> str:
+        """Return the value itself, for the one request that needs it."""
+        return self._value
+
+    def __repr__(self) -> str:
+        return MASK
+
+    def __str__(self) -> str:
+        return MASK
+
+    def __format__(self, spec: str) -> str:
+        return MASK
+
+    def __reduce__(self) -> NoReturn:
+        msg = "a secret is not written down"
+        raise TypeError(msg)
