@@ -34,7 +34,10 @@ if TYPE_CHECKING:
     from reconciler.engine.remap import Remap
     from reconciler.engine.syncs import Syncs
     from reconciler.engine.writer import Writer
+    from reconciler.secrets.keyring import KeyRing
+    from reconciler.secrets.keys import KeySource
     from reconciler.secrets.providers import Providers
+    from reconciler.secrets.safe import StoredSafe
     from reconciler.spec.load import Loaded
 
 
@@ -101,6 +104,34 @@ class House:
         return Providers(os.environ, self.clock, offered)
 
     @cached_property
+    def keyring(self) -> "KeyRing":
+        """The keys that seal what is stored; asked for when the first is needed."""
+        from reconciler.secrets.keyring import KeyRing  # noqa: PLC0415
+
+        source = key_source(self.settings)
+        return KeyRing(lambda: source.load(os.environ))
+
+    @cached_property
+    def safe(self) -> "StoredSafe":
+        """Opens, keeps and renews the credentials of connections."""
+        from reconciler.secrets.safe import StoredSafe  # noqa: PLC0415
+
+        return StoredSafe(self.store, self.keyring, self.clock, _holder("safe"))
+
+    async def check_keys(self) -> None:
+        """Return if every key is given under which something is stored.
+
+        Raises:
+            Invalid: naming those that are not, and what to do.
+        """
+        from reconciler.secrets.keyring import KeyRing  # noqa: PLC0415
+
+        used = await self.store.views.sealed_under()
+        if used:
+            source = key_source(self.settings)
+            KeyRing(lambda: source.load(os.environ, make=False)).require(used)
+
+    @cached_property
     def syncs(self) -> "Syncs":
         """Runs syncs."""
         from reconciler.engine.syncs import Syncs  # noqa: PLC0415
@@ -146,6 +177,20 @@ class House:
             await Outgoing(Post(self.store, self.in_force, prepared, self.clock)).run()
         finally:
             await wire.close()
+
+
+def key_source(settings: Settings) -> "KeySource":
+    """Return where the keys are; a file is made only beside the embedded database."""
+    from reconciler.secrets.keys import KeySource  # noqa: PLC0415
+    from reconciler.secrets.secret import Secret  # noqa: PLC0415
+
+    text = settings.keys
+    return KeySource(
+        None if text is None else Secret(text.get_secret_value()),
+        settings.keys_file,
+        settings.keys_command,
+        settings.state_dir if settings.database_url is None else None,
+    )
 
 
 def _manifests() -> Mapping[str, bytes]:

@@ -15,7 +15,7 @@ from reconciler.model.reference import WORDS, word_of
 from reconciler.model.value import canonical
 from reconciler.ports import Clock
 from reconciler.secrets.references import LARGEST, resolve
-from reconciler.secrets.secret import Secret
+from reconciler.secrets.secret import Secret, Unwritten
 
 KEPT: Final = timedelta(seconds=60)
 """How long what a program or a server gave is good."""
@@ -55,7 +55,7 @@ class _Answer:
     until: datetime
 
 
-class Providers:
+class Providers(Unwritten):
     """Resolves references of every form: ``more`` are the providers beside ``env`` and ``file``, by word.
 
     Whatever a provider says when it fails is not repeated, unless it is an error of ours: it may hold the

@@ -8,13 +8,13 @@ from collections.abc import Iterable
 from typing import Final
 from urllib.parse import quote, quote_plus
 
-from reconciler.secrets.secret import MASK
+from reconciler.secrets.secret import MASK, Unwritten
 
 SHORTEST: Final = 4
 """Texts shorter than this are no secret that could be hidden: every word holds them."""
 
 
-class Redactor:
+class Redactor(Unwritten):
     """Takes known secrets out of texts. It learns as it goes: a session's token is one, too."""
 
     def __init__(self) -> None:

@@ -5,7 +5,17 @@ from typing import Final, NoReturn
 MASK: Final = "***"
 
 
-class Secret:
+class Unwritten:
+    """What holds secret values in hand: it is never pickled, and so is no copy of it."""
+
+    __slots__ = ()
+
+    def __reduce__(self) -> NoReturn:
+        msg = "a secret is not written down"
+        raise TypeError(msg)
+
+
+class Secret(Unwritten):
     """A secret value. It writes itself as ``***``; only ``reveal`` gives it away."""
 
     __slots__ = ("_value",)
@@ -25,7 +35,3 @@ class Secret:
 
     def __format__(self, spec: str) -> str:
         return MASK
-
-    def __reduce__(self) -> NoReturn:
-        msg = "a secret is not written down"
-        raise TypeError(msg)
