@@ -45,12 +45,14 @@ class Issuer:
 
     def __init__(self) -> None:
         self.asked: list[str] = []
+        self.begun = asyncio.Event()
         self.open = asyncio.Event()
         self.open.set()
         self.fail: list[Exception] = []
 
     async def obtain(self, values: Mapping[str, str]) -> Obtained:
         self.asked.append(values[GRANT])
+        self.begun.set()
         await self.open.wait()
         if self.fail:
             raise self.fail.pop(0)
