@@ -108,8 +108,16 @@ class House:
         """The keys that seal what is stored; asked for when the first is needed."""
         from reconciler.secrets.keyring import KeyRing  # noqa: PLC0415
 
-        source = key_source(self.settings)
-        return KeyRing(lambda: source.load(os.environ))
+        return KeyRing(self._keys)
+
+    def _keys(self) -> Mapping[str, bytes]:
+        from reconciler.telemetry import set_up_logs, set_up_yet  # noqa: PLC0415
+
+        if (
+            not set_up_yet()
+        ):  # a short command: that a key file was made is told on standard error, too
+            set_up_logs(self.settings.log_level, self.settings.log_format)
+        return key_source(self.settings).load(os.environ)
 
     @cached_property
     def safe(self) -> "StoredSafe":
