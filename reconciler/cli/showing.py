@@ -10,7 +10,7 @@ import typer
 
 from reconciler.cli.failure import colored
 from reconciler.cli.output import Form, show_value
-from reconciler.errors import ReconcilerError
+from reconciler.errors import Invalid, ReconcilerError
 
 if TYPE_CHECKING:
     from reconciler.engine.effect import DataEffect
@@ -28,7 +28,7 @@ class PlanForm(StrEnum):
 
 
 def tell_answers(answers: "Mapping[ResourceKey, ReconcilerError | None]", made: "Plan") -> None:
-    """Say how the systems answered, with the place of each connection; end with 1 if one did not."""
+    """Say how the systems answered; end with 1 if one did not. What the specs ask for in vain has its place."""
     from reconciler.plan.render.words import origin_of  # noqa: PLC0415
 
     origins = {change.key: origin_of(change) for change in made.changes}
@@ -38,7 +38,8 @@ def tell_answers(answers: "Mapping[ResourceKey, ReconcilerError | None]", made: 
         else:
             hint = f"\n      {error.hint}" if error.hint else ""
             origin = origins.get(key)
-            place = f"{origin.file}:{origin.line}: " if origin else ""
+            written = origin if isinstance(error, Invalid) else None
+            place = f"{written.file}:{written.line}: " if written else ""
             message = error.message.removeprefix(f"{key}: ")
             sys.stderr.write(f"error {error.code} {place}{key}: {message}{hint}\n")
     if any(answers.values()):
