@@ -254,7 +254,7 @@ async def _planned(path: Path, options: _Options, shown: _Shown) -> "Plan":
         sys.stderr.write(
             f"Saved as {shown.out}. Apply exactly this with: reconciler apply {shown.out}\n"
         )
-    tell_answers(answers)
+    tell_answers(answers, made)
     return made
 
 

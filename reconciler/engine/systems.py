@@ -1,18 +1,32 @@
 """Opens the system of a connection in force, with what its customer gave."""
 
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable
+from typing import Any, TypeAlias
 
 from reconciler.engine.inforce import Situation
 from reconciler.model.resource import Resource
 from reconciler.ports import Connector, Connectors, Safe
 
+Prepare: TypeAlias = Callable[[Any], Awaitable[None]]
+
+
+async def _nothing(_spec: Any) -> None:
+    """Need nothing before a connection is opened."""
+
 
 class Systems:
-    """What is behind connections. Without a *safe*, customers have given nothing."""
+    """What is behind connections. Without a *safe*, customers have given nothing.
 
-    def __init__(self, connectors: Connectors, safe: Safe | None = None) -> None:
+    *prepare* is told the spec of each connection before it is opened, and may take its time: secrets
+    that a program or a vault gives are fetched then.
+    """
+
+    def __init__(
+        self, connectors: Connectors, safe: Safe | None = None, *, prepare: Prepare = _nothing
+    ) -> None:
         self._connectors = connectors
         self._safe = safe
+        self._prepare = prepare
 
     async def open(self, situation: Situation, connection: Resource) -> Connector:
         """Return the system of *connection*, which the caller closes.
@@ -21,19 +35,9 @@ class Systems:
             SecretMissing: if there are no credentials.
             Invalid: if its settings cannot be taken.
         """
+        await self._prepare(connection.spec)
         uid = situation.uid(connection)
         given = {} if self._safe is None else await self._safe.open(uid)
         return self._connectors.open(
             connection, situation.manifest(connection), uid=uid, given=given
         )
-
-    def trying(
-        self, situation: Situation, connection: Resource, given: Mapping[str, str]
-    ) -> Connector:
-        """Return the system of *connection* with credentials that are not kept, and keep none.
-
-        Raises:
-            SecretMissing: if some are missing.
-            Invalid: if its settings cannot be taken.
-        """
-        return self._connectors.open(connection, situation.manifest(connection), given=given)

@@ -5,7 +5,7 @@ nothing behind unless ``commit`` was called. ``connection`` is the connection's 
 the API; its name is for people.
 """
 
-from reconciler.ports.credentials import Credentials, Links, Obtained, Safe
+from reconciler.ports.credentials import Credentials, Links, Obtained, Safe, Secrets
 from reconciler.ports.edits import EditDone, Edits, EditWish, Permit
 from reconciler.ports.health import Health
 from reconciler.ports.remote import Connector, Connectors, StreamFacts
@@ -53,6 +53,7 @@ __all__ = [
     "Reporter",
     "Runs",
     "Safe",
+    "Secrets",
     "Sender",
     "Snapshot",
     "SpecSource",

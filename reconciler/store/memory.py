@@ -7,6 +7,11 @@ import asyncio
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 
+from reconciler.store.in_memory.credentials import (
+    MemoryCredentials,
+    MemoryLinks,
+    MemorySecrets,
+)
 from reconciler.store.in_memory.families import MemoryLeases, MemoryRuns, MemoryTokens
 from reconciler.store.in_memory.health import MemoryHealth
 from reconciler.store.in_memory.objects import MemoryObjects
@@ -39,6 +44,9 @@ class MemoryUnit:
         self.audit = MemoryAudit(draft)
         self.pins = MemoryPins(draft)
         self.health = MemoryHealth(draft)
+        self.credentials = MemoryCredentials(draft)
+        self.links = MemoryLinks(draft)
+        self.secrets = MemorySecrets(draft)
 
     async def commit(self) -> None:
         """Make it all true."""

@@ -3,6 +3,7 @@
 from collections.abc import Callable
 
 from reconciler.store.access import SqlLeases, SqlTokens
+from reconciler.store.credentials import SqlCredentials, SqlLinks, SqlSecrets
 from reconciler.store.health import SqlHealth
 from reconciler.store.objects import SqlObjects
 from reconciler.store.outbox import SqlOutbox
@@ -32,6 +33,9 @@ class SqlUnit:
         self.audit = SqlAudit(transaction)
         self.pins = SqlPins(transaction)
         self.health = SqlHealth(transaction)
+        self.credentials = SqlCredentials(transaction)
+        self.links = SqlLinks(transaction)
+        self.secrets = SqlSecrets(transaction)
 
     async def commit(self) -> None:
         """Make it all true."""
