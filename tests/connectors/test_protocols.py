@@ -18,7 +18,8 @@ from reconciler.errors import (
     SourceInvalid,
     Unauthorized,
 )
-from reconciler.spec.kinds.connector import Request, Signal
+from reconciler.spec.kinds.asked import Request
+from reconciler.spec.kinds.connector import Signal
 from tests.connectors.conftest import NOW
 
 NONE = Signals(())
