@@ -7,7 +7,6 @@ from typing import Any
 
 import httpx
 import pytest
-
 from pydantic import TypeAdapter
 
 from reconciler.connectors.auth.choose import fixed_of
