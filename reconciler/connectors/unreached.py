@@ -39,7 +39,8 @@ def unreached(place: str, error: BaseException, clean: Callable[[str], str]) -> 
         if obstacle is not None:
             why = clean(_words(cause, obstacle))
             return Unreachable(f"{place}: {why}", obstacle=obstacle, hint=_HINTS[obstacle])
-    why = clean(str(error)) or type(error).__name__
+    cut = any(isinstance(one, ConnectionResetError | BrokenPipeError) for one in below)
+    why = "it cut the connection" if cut else clean(str(error)) or type(error).__name__
     return Unreachable(f"{place}: {why}", hint=_HINTS[Obstacle.NETWORK])
 
 
@@ -73,6 +74,8 @@ def _words(error: BaseException, obstacle: Obstacle) -> str:
             return "its name is not known"
         case Obstacle.REFUSED:
             return "it refused the connection"
+        case Obstacle.TLS if isinstance(error, ssl.SSLEOFError):
+            return "it cut the connection while TLS was agreed on; it may want a client certificate"
         case _:
             return str(error) or type(error).__name__
 
