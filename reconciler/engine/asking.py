@@ -33,9 +33,10 @@ class Field:
 
 
 def asks(connection: Resource, manifest: Resource) -> tuple[Field, ...]:
-    """Return the fields of *connection* that say ``{connect: true}``, in the order of its *manifest*.
+    """Return the fields of *connection* that say ``{connect: true}``, as its *manifest* describes them.
 
-    A field that is there is required, unless it is a boolean, or the manifest has a default for it.
+    First where the system is, then the login: what is required before what is not, a user before a password.
+    A field is required unless it is a boolean, or the manifest has a default for it.
     """
     config = connection.spec.get("config") or {}
     auth = connection.spec.get("auth") or {}
@@ -50,10 +51,22 @@ def asks(connection: Resource, manifest: Resource) -> tuple[Field, ...]:
 def _asked(
     block: str, given: Mapping[str, Any], known: Mapping[str, Mapping[str, Any]]
 ) -> Iterator[Field]:
-    names = [*(name for name in known if name in given), *(n for n in given if n not in known)]
-    for name in names:
-        if isinstance(given[name], Mapping) and given[name].get("connect") is True:
-            yield _field(f"{block}.{name}", name, known.get(name, _FORM))
+    fields = [
+        _field(f"{block}.{name}", name, known.get(name, _FORM))
+        for name, value in given.items()
+        if isinstance(value, Mapping) and value.get("connect") is True
+    ]
+    yield from sorted(fields, key=_order)
+
+
+def _order(field: Field) -> tuple[bool, bool, bool, bool, str]:
+    return (
+        not field.required,
+        field.type != "url",
+        field.type == "text",
+        field.secret,
+        field.place,
+    )
 
 
 def _field(place: str, name: str, known: Mapping[str, Any]) -> Field:

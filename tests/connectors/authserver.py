@@ -3,7 +3,8 @@
 import base64
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
+from email.utils import format_datetime
 from typing import Any
 from urllib.parse import parse_qsl, unquote_plus
 
@@ -48,6 +49,7 @@ class AuthServer:
     alive: dict[str, datetime] = field(default_factory=dict)
     refresh: str = "canary-refresh-token-0"
     gone: bool = False
+    skew: timedelta = timedelta(0)
 
     def __call__(self, request: httpx.Request) -> httpx.Response:
         if request.url.host == "login.example":
@@ -103,7 +105,8 @@ class AuthServer:
             body["expires_in"] = self.life
         if form["grant_type"] == "refresh_token" and self.rotates:
             body["refresh_token"] = self.refresh
-        return httpx.Response(200, json=body)
+        date = format_datetime(self.clock.now() + self.skew)
+        return httpx.Response(200, json=body, headers={"date": date})
 
 
 def client_of(header: str) -> tuple[str, str]:

@@ -131,6 +131,18 @@ async def test_a_token_of_unknown_life_is_renewed_once_when_it_is_refused(
     assert len(server.asked) == 2
 
 
+@pytest.mark.parametrize("hours", [-5, 5])
+async def test_a_server_whose_clock_goes_wrong_gives_tokens_all_the_same(
+    office: Office, server: AuthServer, safe: FakeSafe, hours: int
+) -> None:
+    server.skew = timedelta(hours=hours)
+    connector = office.open(given=consented(server, safe, 0))
+    for _ in range(3):
+        await connector.probe()
+        server.clock.time += timedelta(minutes=10)
+    assert len(server.asked) == 1
+
+
 async def test_a_second_refusal_is_final(
     office: Office, server: AuthServer, safe: FakeSafe
 ) -> None:

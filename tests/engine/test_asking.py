@@ -50,7 +50,7 @@ def resource(kind: Kind, spec: dict[str, Any]) -> Resource:
     return make_resource(ResourceKey(kind, "x"), {"spec": spec})
 
 
-def test_only_what_is_left_to_the_customer_is_asked_in_the_order_of_the_manifest() -> None:
+def test_only_what_is_left_to_the_customer_is_asked_a_user_before_a_password() -> None:
     auth = {"method": "password", "password": ASKED, "username": ASKED}
     assert asked({"base_url": "https://erp.example", "port": {"env": "PORT"}}, auth) == (
         Field("auth.username", "Username"),
@@ -63,6 +63,8 @@ def test_a_field_tells_all_that_a_form_needs() -> None:
     config = dict.fromkeys(["language", "base_url", "port", "archive"], ASKED)
     assert asked(config, None) == (
         Field("config.base_url", "Base url", "Where it is", "url"),
+        Field("config.language", "Your language", choices=("en", "de")),
+        Field("config.archive", "Archive", "", "boolean", required=False, default="true"),
         Field(
             "config.port",
             "Port",
@@ -73,8 +75,6 @@ def test_a_field_tells_all_that_a_form_needs() -> None:
             minimum=1,
             maximum=65535,
         ),
-        Field("config.language", "Your language", choices=("en", "de")),
-        Field("config.archive", "Archive", "", "boolean", required=False, default="true"),
     )
 
 

@@ -106,8 +106,8 @@ def redemption_of(
     auth: AuthorizationCode, context: Context, form: Mapping[str, str], moment: Moment
 ) -> Flow[Obtained]:
     """Return the flow that exchanges a code."""
-    proof = proof_of(auth, context)(moment)
-    return redeem(endpoint_of(auth, context), form, parse_duration(auth.life), proof)
+    whole = {**form, **proof_of(auth, context)(moment)}
+    return redeem(endpoint_of(auth, context), whole, parse_duration(auth.life), moment)
 
 
 def _bearer_assertion(auth: JwtBearer, context: Context) -> Any:

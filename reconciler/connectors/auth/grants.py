@@ -93,7 +93,7 @@ class Refresh:
 
         def read(answer: Answer) -> Obtained:
             try:
-                new = read_tokens(answer, self.life)
+                new = read_tokens(answer, self.life, moment.now)
             except Refused as refused:
                 raise as_refresh(refused) from None
             kept = {REFRESH: refresh} | ({SCOPE: values[SCOPE]} if values.get(SCOPE) else {})
@@ -125,14 +125,19 @@ class AsProgram:
         form = {**self.form, **self.proof(moment)}
         if self.assertion is not None:
             form["assertion"] = self.assertion(moment)
-        obtained: Obtained = yield Step(token_ask(self.endpoint, form), self._read)
+        read = _login_reader(self.life, moment)
+        obtained: Obtained = yield Step(token_ask(self.endpoint, form), read)
         return obtained
 
-    def _read(self, answer: Answer) -> Obtained:
+
+def _login_reader(life: timedelta, moment: Moment) -> Callable[[Answer], Obtained]:
+    def read(answer: Answer) -> Obtained:
         try:
-            return read_tokens(answer, self.life)
+            return read_tokens(answer, life, moment.now)
         except Refused as refused:
             raise as_login(refused) from None
+
+    return read
 
 
 def as_login(refused: Refused) -> Unauthorized | SourceInvalid:
@@ -147,20 +152,13 @@ def as_login(refused: Refused) -> Unauthorized | SourceInvalid:
 
 
 def redeem(
-    endpoint: Endpoint, form: Mapping[str, str], life: timedelta, proof: Mapping[str, str]
+    endpoint: Endpoint, form: Mapping[str, str], life: timedelta, moment: Moment
 ) -> Flow[Obtained]:
     """Yield the exchange of a code (RFC 6749, 4.1.3); *form* has ``code``, ``redirect_uri``, ``code_verifier``.
 
     Raises:
         Unauthorized: if the code or the client is not taken.
     """
-
-    def read(answer: Answer) -> Obtained:
-        try:
-            return read_tokens(answer, life)
-        except Refused as refused:
-            raise as_login(refused) from None
-
-    ask = token_ask(endpoint, {"grant_type": "authorization_code", **form, **proof})
-    obtained: Obtained = yield Step(ask, read)
+    ask = token_ask(endpoint, {"grant_type": "authorization_code", **form})
+    obtained: Obtained = yield Step(ask, _login_reader(life, moment))
     return obtained

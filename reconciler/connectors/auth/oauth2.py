@@ -146,8 +146,10 @@ def scope_text(scopes: Sequence[str]) -> str:
     return " ".join(scopes)
 
 
-def read_tokens(answer: Answer, life: timedelta) -> Obtained:
+def read_tokens(answer: Answer, life: timedelta, asked_at: datetime) -> Obtained:
     """Return the tokens in *answer*; *life* is how long one is good where it does not say so.
+
+    It is good from *asked_at* by our own clock, for which it is told: the server's may go wrong.
 
     Raises:
         Refused: if the server says no.
@@ -158,11 +160,11 @@ def read_tokens(answer: Answer, life: timedelta) -> Obtained:
     if answer.status >= 300 or not isinstance(token, str) or not token:
         raise _refusal(answer, body)
     told = _seconds(body.get("expires_in"))
-    expires = answer.at + (told or life)
+    expires = asked_at + (told or life)
     fields: dict[str, str | None] = {
         ACCESS: token,
         EXPIRES: _iso(expires),
-        ISSUED: _iso(answer.at),
+        ISSUED: _iso(asked_at),
     }
     if isinstance(body.get("refresh_token"), str) and body["refresh_token"]:
         fields[REFRESH] = body["refresh_token"]
