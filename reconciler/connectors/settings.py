@@ -8,7 +8,7 @@ from reconciler.connectors.secrets import Secret, is_reference, resolve
 from reconciler.errors import Invalid
 from reconciler.model.resource import Resource
 from reconciler.spec.kinds.asked import ConfigField
-from reconciler.spec.kinds.auth import TLS_FIELDS, Auth
+from reconciler.spec.kinds.auth import Auth, tls_fields
 from reconciler.spec.kinds.connector import ConnectorSpec
 
 
@@ -45,7 +45,7 @@ def read_settings(
     settings = config.read(body.get("config") or {}, spec.config)
     credentials = _Reader(name, "auth", environ, customer)
     fields = {key: value for key, value in given_auth.items() if key != "method"}
-    logins = credentials.read(fields, {**TLS_FIELDS, **auth.fields})
+    logins = credentials.read(fields, {**tls_fields(), **auth.fields})
     if isinstance(settings.get("base_url"), str):
         settings["base_url"] = settings["base_url"].rstrip("/")
     context = {"config": settings, "auth": logins}

@@ -12,9 +12,9 @@ from urllib.parse import urlsplit
 import certifi
 
 from reconciler.errors import Invalid
-from reconciler.spec.kinds.auth import TLS_FIELDS
+from reconciler.spec.kinds.auth import TLS
 
-NAMES: Final = tuple(TLS_FIELDS)
+NAMES: Final = tuple(TLS)
 
 
 def trust_of(name: str, endpoint: str, auth: Mapping[str, Any]) -> ssl.SSLContext | None:

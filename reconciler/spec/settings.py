@@ -4,14 +4,10 @@ from collections.abc import Iterator, Mapping
 from typing import Any, Final
 
 from reconciler.spec.finding import Finding, Way, meant
-from reconciler.spec.kinds.auth import TLS_FIELDS
+from reconciler.spec.kinds.auth import TLS
 
 Manifest = Mapping[str, Any]
 """The ``spec`` of a connector's body."""
-
-_TLS: Final = {
-    name: field.model_dump(by_alias=True, exclude_none=True) for name, field in TLS_FIELDS.items()
-}
 
 
 def connection_findings(
@@ -53,7 +49,7 @@ def _auth(auth: Mapping[str, Any] | None, manifest: Manifest, name: str) -> Iter
 
 def auth_fields(method: Mapping[str, Any]) -> Mapping[str, Mapping[str, Any]]:
     """Return what a connection may give under ``auth`` for an auth *method* of a manifest's body."""
-    return {**_TLS, **method.get("base", method).get("fields", {})}
+    return {**TLS, **method.get("base", method).get("fields", {})}
 
 
 def _settings(

@@ -15,7 +15,14 @@ from reconciler.connectors.auth.session import SessionLogin
 from reconciler.connectors.exchange import Answer, Ask
 from reconciler.connectors.protocols.http_json import HttpJson
 from reconciler.connectors.signals import Signals
-from reconciler.errors import Forbidden, Invalid, SourceInvalid, Unauthorized
+from reconciler.errors import (
+    AccountLocked,
+    Forbidden,
+    Invalid,
+    SecondFactorAsked,
+    SourceInvalid,
+    Unauthorized,
+)
 from reconciler.spec.kinds.auth import Auth
 from tests.connectors.conftest import NOW, Open, manifest
 
@@ -193,6 +200,29 @@ async def test_a_refused_fixed_key_is_not_tried_again(opened: Open) -> None:
     with pytest.raises(Unauthorized):
         await connector.probe()
     assert asked == ["Bearer canary-password"]
+
+
+@pytest.mark.parametrize(("code", "kind"), [("locked", AccountLocked), ("mfa", SecondFactorAsked)])
+async def test_a_locked_account_and_a_second_factor_are_told_and_not_tried_again(
+    opened: Open, code: str, kind: type[Unauthorized]
+) -> None:
+    asked: list[str] = []
+
+    def handler(request: httpx.Request) -> httpx.Response:
+        asked.append(request.url.path)
+        if request.url.path == "/api/me" or code == "locked":
+            return httpx.Response(401, json={"code": code})
+        return httpx.Response(200, json={"token": "session-token-1234", "user": 7})
+
+    signals = [
+        {"when": "code == 'locked'", "means": "locked"},
+        {"when": "code == 'mfa'", "means": "second_factor"},
+    ]
+    spec = manifest(auth={"session": SESSION}, signals=signals)
+    connector = opened(handler, spec, auth=GIVEN, environ=ENVIRON)
+    with pytest.raises(kind):
+        await connector.probe()
+    assert asked.count("/api/login") == 1
 
 
 async def test_a_login_answer_without_its_token_is_told(opened: Open) -> None:

@@ -17,8 +17,11 @@ from hypothesis import strategies as st
 from joserfc import jwt
 from joserfc.jwk import ECKey, RSAKey
 
+from reconciler.connectors.auth.memory import MOST, MemorySafe
 from reconciler.connectors.auth.oauth2 import challenge_of, consent_address
+from reconciler.connectors.auth.tokens import Pauses
 from reconciler.errors import Invalid, ServerFault, SourceInvalid, Unauthorized
+from reconciler.ports import Obtained
 from tests.connectors.authserver import (
     CODE_AUTH,
     ENVIRON,
@@ -387,3 +390,42 @@ def test_a_form_has_each_parameter_once(office: Office) -> None:
         ("client_id", "ours"),
         ("scope", "a b"),
     ]
+
+
+@pytest.mark.parametrize("url", ["https://[broken/token", "https://me:pw@login.example/token"])
+def test_an_address_that_is_none_or_holds_a_password_is_refused(office: Office, url: str) -> None:
+    with pytest.raises(Invalid, match="no https address"):
+        office.open({**PROGRAM, "tokenUrl": url})
+
+
+async def test_a_connection_without_consent_has_no_code_to_redeem(office: Office) -> None:
+    with pytest.raises(Invalid, match="needs no consent"):
+        await office.connectors.redeem(
+            connection_of(), manifest_of(PROGRAM), code="x", redirect=BACK, verifier=VERIFIER
+        )
+
+
+async def test_what_is_kept_in_memory_is_bounded(clock: TurnedClock) -> None:
+    memory, pauses = MemorySafe(clock), Pauses(clock)
+
+    async def obtain(_values: Any) -> Obtained:
+        return Obtained({"oauth.access_token": "x", "oauth.scope": None})
+
+    for number in range(MOST + 5):
+        await memory.renew(f"place-{number}", lambda values, _now: bool(values), obtain)
+        pauses.note(f"place-{number}", ServerFault("x"))
+    assert len(memory._drawers) == MOST
+    assert await memory.open("place-0") == {}
+    assert await memory.open(f"place-{MOST + 4}") == {"oauth.access_token": "x"}
+    pauses.check("place-0")
+    with pytest.raises(ServerFault):
+        pauses.check(f"place-{MOST + 4}")
+
+
+async def test_times_that_cannot_be_read_are_unknown_and_the_token_is_tried(
+    office: Office, server: AuthServer
+) -> None:
+    for when in ("", "soon", "2026-03-04T13:00:00"):
+        values = {**server.tokens(), "oauth.expires_at": when}
+        await office.open(CODE_AUTH, values).probe()
+    assert server.asked == []

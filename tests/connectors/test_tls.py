@@ -236,6 +236,25 @@ def test_keys_that_cannot_be_used_are_told_and_not_shown(plant: Opened) -> None:
         assert key_pem(key)[60:90] not in str(caught.value)
 
 
+def test_where_memory_is_no_file_the_key_is_in_one_of_ours_for_a_moment(
+    plant: Opened, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    certificate, key = Authority().issue()
+    monkeypatch.delattr("os.memfd_create")
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
+    modes: list[int] = []
+    load = ssl.SSLContext.load_cert_chain
+
+    def spying(context: ssl.SSLContext, path: str, **rest: Any) -> None:
+        modes.append(Path(path).stat().st_mode & 0o777)
+        load(context, path, **rest)
+
+    monkeypatch.setattr(ssl.SSLContext, "load_cert_chain", spying)
+    plant("https://127.0.0.1:1", client_certificate=certificate, client_key=key_pem(key))
+    assert modes == [0o600]
+    assert not list(tmp_path.iterdir())
+
+
 def test_a_certificate_without_tls_is_told(plant: Opened) -> None:
     with pytest.raises(Invalid, match="not https"):
         plant("http://127.0.0.1:1", ca=Authority().pem)

@@ -3,38 +3,47 @@
 Each names in ``fields`` what a connection gives under ``auth``; which names it needs stands at the type.
 """
 
-from typing import Annotated, Final, Literal, TypeAlias
+from collections.abc import Mapping
+from functools import cache
+from typing import Annotated, Any, Final, Literal, TypeAlias
 
 from pydantic import Field
 
 from reconciler.spec.kinds.asked import ConfigField, Request, Setting, Template
 from reconciler.spec.kinds.envelope import Duration, Strict
 
-TLS_FIELDS: Final = {
-    "ca": ConfigField(
-        type="text",
-        label="Certificate authority",
-        description="Certificates (PEM) of the authority that signed the system's own, if it is a private one",
-    ),
-    "client_certificate": ConfigField(
-        type="text",
-        label="Client certificate",
-        description="The certificate (PEM) that we show to the system, with those between it and its authority",
-    ),
-    "client_key": ConfigField(
-        type="text",
-        secret=True,
-        label="Key of the client certificate",
-        description="The private key (PEM) of the client certificate",
-    ),
-    "client_key_password": ConfigField(
-        secret=True,
-        label="Password of that key",
-        description="The password of the private key, if it has one",
-    ),
+TLS: Final[Mapping[str, Mapping[str, Any]]] = {
+    "ca": {
+        "type": "text",
+        "label": "Certificate authority",
+        "description": "Certificates (PEM) of the authority that signed the system's own, if it is a private one",
+    },
+    "client_certificate": {
+        "type": "text",
+        "label": "Client certificate",
+        "description": "The certificate (PEM) that we show to the system, with those between it and its authority",
+    },
+    "client_key": {
+        "type": "text",
+        "secret": True,
+        "label": "Key of the client certificate",
+        "description": "The private key (PEM) of the client certificate",
+    },
+    "client_key_password": {
+        "type": "string",
+        "secret": True,
+        "label": "Password of that key",
+        "description": "The password of the private key, if it has one",
+    },
 }
 """What every connection may give under ``auth``, whatever the method. Nothing turns the check of the
 system's certificate off."""
+
+
+@cache
+def tls_fields() -> Mapping[str, ConfigField]:
+    """Return ``TLS`` as a manifest would declare it."""
+    return {name: ConfigField.model_validate(field) for name, field in TLS.items()}
 
 
 class _Method(Strict):
