@@ -15,7 +15,7 @@ from reconciler.connectors.auth.clients import consent_of, redemption_of
 from reconciler.connectors.auth.flows import run_flow
 from reconciler.connectors.auth.grants import Moment
 from reconciler.connectors.auth.memory import MemorySafe
-from reconciler.connectors.auth.tokens import Pauses, Surroundings
+from reconciler.connectors.auth.tokens import Pauses, Surroundings, sender
 from reconciler.connectors.connector import Channel, HttpConnector
 from reconciler.connectors.courier import Courier
 from reconciler.connectors.exchange import origin_of
@@ -159,13 +159,12 @@ class HttpConnectors:
             auth = _by_consent(line.given.auth)
             if auth is None:
                 raise Invalid(f"{line.given.name}: its auth method needs no consent")
-            line.redactor.learn((code, verifier))
             form = {"code": code, "redirect_uri": redirect, "code_verifier": verifier}
             moment = Moment(self._clock.now(), _nonce())
             flow = redemption_of(auth, line.given.context, form, moment)
             limiter = self._limiters.of(urlsplit(line.endpoint).netloc, _rate(spec))
             courier = Courier(line.wire, Retries(self._clock, limiter, self._chance))
-            return await run_flow(flow, courier.once)
+            return await run_flow(flow, sender(courier, line.redactor))
         finally:
             await line.wire.close()
 

@@ -9,7 +9,7 @@ import pytest
 
 from reconciler.connectors.auth.cookies import LARGEST, MOST, cookies_of
 from reconciler.connectors.exchange import Ask
-from reconciler.errors import Forbidden, SourceInvalid, Unauthorized
+from reconciler.errors import AccountLocked, Forbidden, SourceInvalid, Unauthorized
 from tests.connectors.conftest import Open, manifest, stream
 
 
@@ -105,6 +105,18 @@ async def test_a_login_that_sets_no_cookie_is_a_wrong_password(opened: Open) -> 
     spec = manifest(auth={"web": COOKIE_AUTH})
     connector = opened(WebSystem(), spec, auth=GIVEN, environ={"PW": "wrong"})
     with pytest.raises(Unauthorized, match="set no cookie"):
+        await connector.probe()
+
+
+async def test_a_login_by_cookie_tells_a_locked_account_by_the_manifests_signals(
+    opened: Open,
+) -> None:
+    signals = [{"when": "code == 'locked'", "means": "locked"}]
+    spec = manifest(auth={"web": COOKIE_AUTH}, signals=signals)
+    connector = opened(
+        lambda _: httpx.Response(401, json={"code": "locked"}), spec, auth=GIVEN, environ=ENVIRON
+    )
+    with pytest.raises(AccountLocked):
         await connector.probe()
 
 

@@ -18,7 +18,14 @@ from joserfc import jwt
 from joserfc.jwk import ECKey, RSAKey
 
 from reconciler.connectors.auth.memory import MOST, MemorySafe
-from reconciler.connectors.auth.oauth2 import challenge_of, consent_address
+from reconciler.connectors.auth.oauth2 import (
+    Client,
+    Endpoint,
+    challenge_of,
+    consent_address,
+    secrets_of,
+    token_ask,
+)
 from reconciler.connectors.auth.tokens import Pauses
 from reconciler.errors import Invalid, ServerFault, SourceInvalid, Unauthorized
 from reconciler.ports import Obtained
@@ -356,6 +363,9 @@ async def test_a_client_with_a_key_signs_who_it_is(office: Office, server: AuthS
     keyed = with_key(office, "PS256")
     await keyed.open(auth, with_auth=KEYED).probe()
     form = server.asked[0]
+    assert secrets_of(token_ask(Endpoint(TOKEN_URL, Client("x")), form)) == (
+        form["client_assertion"],
+    )
     assert form["client_id"] == "our-app"
     assert form["client_assertion_type"].endswith(":jwt-bearer")
     claims = verified(form["client_assertion"], "PS256").claims

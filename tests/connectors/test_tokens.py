@@ -1,6 +1,7 @@
 """Tokens of a customer's consent: renewed early, by one, kept, and not for ever."""
 
 import asyncio
+import base64
 import logging
 import traceback
 from collections.abc import AsyncIterator
@@ -10,8 +11,15 @@ from typing import Any
 import httpx
 import pytest
 
+from reconciler.connectors.auth.flows import Step
+from reconciler.connectors.courier import Courier
+from reconciler.connectors.exchange import Ask
+from reconciler.connectors.http import Wire
+from reconciler.connectors.limits import Limiter, Rate, Retries
+from reconciler.connectors.secrets import Redactor
 from reconciler.errors import (
     Invalid,
+    Obstacle,
     RateLimited,
     ReconcilerError,
     Revoked,
@@ -274,6 +282,7 @@ async def test_while_the_token_endpoint_is_down_a_token_is_used_as_long_as_it_is
     office: Office, server: AuthServer, safe: FakeSafe
 ) -> None:
     connector = office.open(given=consented(server, safe))
+    await connector.probe()
     server.clock.time += timedelta(minutes=55)
     server.failing = [httpx.Response(503)]
     await connector.probe()
@@ -281,7 +290,20 @@ async def test_while_the_token_endpoint_is_down_a_token_is_used_as_long_as_it_is
     assert len(server.asked) == 1
     server.clock.time += timedelta(seconds=31)
     await connector.probe()
-    assert server.used == ["canary-access-token-0"] * 2 + ["canary-access-token-2"]
+    assert server.used == ["canary-access-token-0"] * 3 + ["canary-access-token-2"]
+
+
+async def test_a_token_is_not_used_past_its_end_however_long_its_server_is_down(
+    office: Office, server: AuthServer, safe: FakeSafe
+) -> None:
+    connector = office.open(given=consented(server, safe))
+    server.clock.time += timedelta(minutes=59, seconds=50)
+    server.failing = [httpx.Response(503)]
+    await connector.probe()
+    server.clock.time += timedelta(seconds=10)
+    with pytest.raises(ServerFault):
+        await connector.probe()
+    assert server.used == ["canary-access-token-0"]
 
 
 async def test_a_refusal_after_an_interrupted_refresh_says_so(
@@ -352,7 +374,8 @@ async def test_tokens_are_in_no_message_repr_trace_or_log(
     caplog.set_level(logging.DEBUG)
     given = consented(server, safe)
     server.clock.time += timedelta(hours=1)
-    echo = f"{given} canary-client-secret/+= canary-client-secret%2F%2B%3D"
+    pair = base64.b64encode(b"our-app:canary-client-secret%2F%2B%3D").decode()
+    echo = f"{given} canary-client-secret/+= canary-client-secret%2F%2B%3D {pair}"
     server.failing = [httpx.Response(status, json={"error": echo, "error_description": echo})]
     connector: Any = office.open(given=given)
     with pytest.raises(ReconcilerError) as caught:
@@ -367,7 +390,7 @@ async def test_tokens_are_in_no_message_repr_trace_or_log(
         repr(keeper._source),
         repr(keeper._session),
     ]
-    assert not [text for text in shown if "canary" in text]
+    assert not [text for text in shown if "canary" in text or pair in text]
 
 
 async def test_a_token_that_the_system_repeats_is_taken_out(
@@ -380,3 +403,20 @@ async def test_a_token_that_the_system_repeats_is_taken_out(
     with pytest.raises(SourceError, match="may not do this") as caught:
         await connector.probe()
     assert "canary" not in str(caught.value)
+
+
+async def test_a_server_of_tokens_that_says_nothing_is_not_waited_for(clock: TurnedClock) -> None:
+    async def silent(_request: httpx.Request) -> httpx.Response:
+        await asyncio.Event().wait()
+        raise AssertionError
+
+    wire = Wire(
+        clock, Redactor(), timeout=timedelta(hours=1), transport=httpx.MockTransport(silent)
+    )
+    courier = Courier(
+        wire, Retries(clock, Limiter(clock, "x", Rate())), within=timedelta(milliseconds=1)
+    )
+    with pytest.raises(Unreachable, match="no answer within") as caught:
+        await courier.once(Step(Ask("POST", "https://login.example/token"), str))
+    assert caught.value.obstacle is Obstacle.TIMEOUT
+    await wire.close()

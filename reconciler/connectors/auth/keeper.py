@@ -116,5 +116,5 @@ class Keeper:
             session = self._session
             if session is None or session is refused or session.lapsed(self._clock.now()):
                 self._session = None
-                self._session = await self._source.session(refused or session)
+                self._session = await self._source.session(refused)
                 self._redactor.learn(self._session.secrets)

@@ -28,6 +28,14 @@ ISSUED: Final = "oauth.issued_at"
 SCOPE: Final = "oauth.scope"
 LONGEST_LIFE: Final = timedelta(days=3650)
 _FORM: Final = "application/x-www-form-urlencoded"
+_SECRET: Final = (
+    "client_secret",
+    "refresh_token",
+    "code",
+    "code_verifier",
+    "client_assertion",
+    "assertion",
+)
 _OURS: Final = frozenset(
     [
         "response_type",
@@ -139,6 +147,13 @@ def token_ask(endpoint: Endpoint, form: Mapping[str, str]) -> Ask:
     body = urlencode({key: value for key, value in whole.items() if value}).encode()
     url = secure(endpoint.url, "token endpoint")
     return Ask("POST", url, (), headers, body, str(form.get("grant_type", "")), follow=False)
+
+
+def secrets_of(ask: Ask) -> tuple[str, ...]:
+    """Return what must not be shown of a token request."""
+    form = dict(parse_qsl((ask.body or b"").decode()))
+    header = ask.headers.get("authorization", "").partition(" ")[2]
+    return tuple(word for word in (header, *(form.get(name, "") for name in _SECRET)) if word)
 
 
 def scope_text(scopes: Sequence[str]) -> str:

@@ -1,13 +1,14 @@
 """A login request, whose answer makes the headers of later ones, or sets their cookies."""
 
 from collections.abc import Mapping
+from contextlib import suppress
 from typing import Any
 
 import msgspec
 
 from reconciler.connectors.auth.cookies import cookies_of
 from reconciler.connectors.auth.flows import Enclosing, Flow, Session, Step
-from reconciler.connectors.exchange import Answer, check_status
+from reconciler.connectors.exchange import Answer
 from reconciler.connectors.questions import compile_request, compile_value
 from reconciler.connectors.speech import Speech
 from reconciler.errors import NotTheProduct, Unauthorized
@@ -54,13 +55,10 @@ class SessionLogin(Enclosing):
         """
         if not self._cookies:
             return msgspec.json.decode(self._speech.open(answer)), {}
-        cookies = cookies_of(answer.cookies)
-        try:
-            login = msgspec.json.decode(self._speech.open(answer)) if answer.status < 300 else None
-        except NotTheProduct:  # empty, or HTML: the cookies are what counts
-            login = None
+        cookies, login = cookies_of(answer.cookies), None
         if not 300 <= answer.status < 400:
-            check_status(answer)
+            with suppress(NotTheProduct):  # empty, or HTML: the cookies are what counts
+                login = msgspec.json.decode(self._speech.open(answer))
         if not cookies:
             raise Unauthorized(
                 f"{answer.place} answered {answer.status}, and set no cookie",

@@ -10,11 +10,11 @@ from collections.abc import Callable, Mapping
 from copy import copy
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from typing import Final
+from typing import Any, Final
 
-from reconciler.connectors.auth.flows import Session, run_flow
+from reconciler.connectors.auth.flows import Send, Session, Step, run_flow
 from reconciler.connectors.auth.grants import Grant, Moment
-from reconciler.connectors.auth.oauth2 import ACCESS, EXPIRES, ISSUED, REFRESH
+from reconciler.connectors.auth.oauth2 import ACCESS, EXPIRES, ISSUED, REFRESH, secrets_of
 from reconciler.connectors.courier import Courier
 from reconciler.connectors.secrets import Redactor
 from reconciler.errors import RateLimited, ReconcilerError, Recovery, Revoked, SourceError
@@ -104,9 +104,10 @@ class Tokens:
                     self._kept.place, self._good, self._obtain
                 )
             except ReconcilerError as error:
-                if error.recovery is Recovery.PERMANENT or not self._usable(now):
+                expires = self._usable_until(now)
+                if error.recovery is Recovery.PERMANENT or expires is None:
                     raise
-                return self._of(self._values, now + COOL_DOWN)
+                return self._of(self._values, min(now + COOL_DOWN, expires))
         self._learn(self._values)
         return self._of(self._values, self._renew_at(self._values))
 
@@ -117,10 +118,11 @@ class Tokens:
         renew_at = self._renew_at(values)
         return renew_at is None or now < renew_at
 
-    def _usable(self, now: datetime) -> bool:
-        """Whether the token may be used although it should be renewed."""
+    def _usable_until(self, now: datetime) -> datetime | None:
+        """Return when a token that should be renewed ends; ``None`` if it is of no use any more."""
         token, expires = self._values.get(ACCESS), _time(self._values.get(EXPIRES))
-        return bool(token) and token != self._refused and expires is not None and now < expires
+        good = token and token != self._refused and expires is not None and now < expires
+        return expires if good else None
 
     def _renew_at(self, values: Mapping[str, str]) -> datetime | None:
         """Return when to renew: 60 s or a tenth of its life before it ends, never before half of it."""
@@ -139,7 +141,7 @@ class Tokens:
         around.pauses.check(key)
         flow = self._grant.obtain(values, Moment(around.clock.now(), around.nonce()))
         try:
-            obtained = await run_flow(flow, self._courier.once)
+            obtained = await run_flow(flow, sender(self._courier, around.redactor))
         except SourceError as error:
             around.pauses.note(key, error)
             raise
@@ -153,6 +155,16 @@ class Tokens:
         token = values[ACCESS]
         headers = {"authorization": f"{self._scheme} {token}"}
         return Session(login=token, headers=headers, renew_at=renew_at)
+
+
+def sender(courier: Courier, redactor: Redactor) -> Send:
+    """Return what sends token requests, each once, and knows what is secret in them."""
+
+    async def send(step: Step) -> Any:
+        redactor.learn(secrets_of(step.ask))
+        return await courier.once(step)
+
+    return send
 
 
 def _time(text: str | None) -> datetime | None:
