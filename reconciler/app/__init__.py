@@ -95,7 +95,9 @@ class House:
         """Opens connections to remote systems."""
         from reconciler.connectors.registry import HttpConnectors  # noqa: PLC0415  httpx is heavy
 
-        return HttpConnectors(self.clock, os.environ, resolve=self.providers.resolve)
+        return HttpConnectors(
+            self.clock, os.environ, safe=self.safe, resolve=self.providers.resolve
+        )
 
     @cached_property
     def providers(self) -> "Providers":

@@ -12,6 +12,7 @@ from reconciler.engine.inforce import InForce, Situation
 from reconciler.errors import (
     Forbidden,
     Invalid,
+    Obstacle,
     RateLimited,
     ReconcilerError,
     Revoked,
@@ -282,6 +283,8 @@ def found(error: ReconcilerError | None) -> Probe | None:
     """Return what *error* says of the system; ``None``: nothing, it is a matter of the run."""
     if error is None:
         return Probe.ANSWERED
+    if isinstance(error, Unreachable) and error.obstacle is Obstacle.CLIENT_CERTIFICATE:
+        return Probe.REFUSED  # it was reached, and does not take what we show
     return next((probe for kind, probe in _FOUND if isinstance(error, kind)), None)
 
 

@@ -8,7 +8,7 @@ the API; its name is for people.
 from reconciler.ports.credentials import Credentials, Links, Obtained, Safe, Secrets
 from reconciler.ports.edits import EditDone, Edits, EditWish, Permit
 from reconciler.ports.health import Health
-from reconciler.ports.remote import Connector, Connectors, StreamFacts
+from reconciler.ports.remote import Connector, Connectors, Consents, StreamFacts
 from reconciler.ports.specs import Clock, Commit, Snapshot, SpecSource
 from reconciler.ports.store import Leases, Objects, Outbox, Records, Runs, Store, Tokens, UnitOfWork
 from reconciler.ports.trust import Audit, Conditions, Ledger, Pins
@@ -31,6 +31,7 @@ __all__ = [
     "Conditions",
     "Connector",
     "Connectors",
+    "Consents",
     "Credentials",
     "EditDone",
     "EditWish",

@@ -126,10 +126,8 @@ def _findings(
     elif error == "rules":
         for name, why in context["at"].items():
             yield Finding("R107", (*path, name), why)
-    elif error == "literal_error":
-        hint = meant(value, _choices(context["expected"])) if isinstance(value, str) else ""
-        hint = hint if hint.startswith("did") else ""
-        yield Finding("R105", path, f"must be {context['expected']}", hint)
+    elif error in _CHOICES:
+        yield _choice_finding(context, path, value)
     elif error in _PLAIN:
         yield Finding(_PLAIN[error], path, _message(detail), on_key=on_key)
     elif error.endswith("_type"):
@@ -139,12 +137,30 @@ def _findings(
         yield Finding(code, path, message, on_key=on_key)
 
 
+_CHOICES: Final = frozenset({"literal_error", "union_tag_invalid", "union_tag_not_found"})
+
+
+def _choice_finding(context: Mapping[str, Any], path: Way, value: Any) -> Finding:
+    """Return that *value*, or the key in it that tells its forms apart, is none of those there are."""
+    if "discriminator" in context:
+        key = context["discriminator"].strip("'")
+        if not isinstance(value, dict) or key not in value:
+            return Finding("R102", path, f"key '{key}' is missing")
+        path, value = (*path, key), value[key]
+    expected = context.get("expected") or f"one of {context['expected_tags']}"
+    hint = meant(value, _choices(expected)) if isinstance(value, str) else ""
+    return Finding("R105", path, f"must be {expected}", hint if hint.startswith("did") else "")
+
+
 def _near_key(model: type[Strict], path: Way) -> str:
     return meant(str(path[-1]), known_keys(model, path[:-1]))
 
 
 def _choices(expected: str) -> list[str]:
-    return [word.strip(" '") for word in expected.replace(" or ", ",").split(",")]
+    return [
+        word.strip(" '")
+        for word in expected.removeprefix("one of ").replace(" or ", ",").split(",")
+    ]
 
 
 _PLAIN: Final = {
