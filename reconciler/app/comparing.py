@@ -13,6 +13,7 @@ from reconciler.engine.reconcile import consider, read_specs
 from reconciler.engine.wish import Wish
 from reconciler.errors import NoSpecs, ReconcilerError
 from reconciler.model.change import Change, Create, Effect, Plan, Rename, Replace, State, Update
+from reconciler.model.redo import Redo, redo_value
 from reconciler.model.resource import Kind, ResourceKey
 from reconciler.settings import Settings
 from reconciler.sources.folder import Folder
@@ -41,7 +42,8 @@ async def plan_since(settings: Settings, path: Path, base: str, wish: Wish) -> P
         before = read_specs(old, wish, catalogue=catalogue_files(), cache=cache).resources
     except NoSpecs:
         before = {}
-    return consider(loaded, snapshot, State(resources=before, revision=base), wish)
+    redo = {key: Redo(value) for key, one in before.items() if (value := redo_value(one))}
+    return consider(loaded, snapshot, State(resources=before, revision=base, redo=redo), wish)
 
 
 async def asked(built: House, plan: Plan) -> Mapping[ResourceKey, ReconcilerError | None]:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from reconciler.cli.failure import colored, fail, go
+from reconciler.cli.named import LetBe, Replaced, left_to_do, named
 from reconciler.cli.output import Form, show_value
 from reconciler.cli.showing import PlanForm, print_for_forge, print_plan, tell_answers
 from reconciler.errors import Invalid, PlanStale, ReconcilerError
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
     from reconciler.engine.wish import Wish
     from reconciler.model.change import Plan
     from reconciler.model.resource import ResourceKey
+    from reconciler.plan.asked import Asked
 
 SpecsPath = Annotated[Path, typer.Argument(help="Folder of specs, or one file.", show_default=True)]
 Env = Annotated[
@@ -110,6 +112,7 @@ class _Options:
     selector: str | None
     prune: bool
     max_deletes: int
+    asked: "Asked"
     heal: bool = False
 
     def wish(self) -> "Wish":
@@ -119,7 +122,7 @@ class _Options:
         scope = Scope(
             only=tuple(self.only), exclude=tuple(self.exclude), selector=_labels(self.selector)
         )
-        return Wish(self.env, scope, self.prune, self.max_deletes)
+        return Wish(self.env, scope, self.prune, self.max_deletes, asked=self.asked)
 
 
 def _labels(text: str | None) -> dict[str, str]:
@@ -165,14 +168,25 @@ def plan(
     check: Annotated[
         bool, typer.Option("--check", help="Ask each new or changed system whether it answers.")
     ] = False,
+    replace: Replaced = None,
+    ignore_drift: LetBe = None,
 ) -> None:
     """Show what apply would do, and what it does to stored records. Changes nothing.
 
     Example: reconciler plan specs/ --diff --out plan.bin
     """
-    if base is not None and (check or out is not None):
-        fail(Invalid("--base compares two revisions; --check and --out are about what is in force"))
-    options = _Options(env, only or (), exclude or (), selector, prune, max_deletes)
+    if base is not None and (check or out is not None or replace or ignore_drift):
+        hint = "--check, --out, --replace and --ignore-drift are about what is in force"
+        fail(Invalid("--base compares two revisions", hint=hint))
+    options = _Options(
+        env,
+        only or (),
+        exclude or (),
+        selector,
+        prune,
+        max_deletes,
+        named(replace, ignore_drift),
+    )
     shown = _Shown(form, diff, out, base, check)
     made = go(_planned(path, options, shown))
     if detailed_exitcode and (made.changes or made.drifted):
@@ -243,6 +257,8 @@ def apply(
     ] = False,
     auto_approve: Annotated[bool, typer.Option("--auto-approve", help="Do not ask.")] = False,
     wait: Wait = None,
+    replace: Replaced = None,
+    ignore_drift: LetBe = None,
 ) -> None:
     """Bring specs into force, in one transaction. Asks first on a terminal.
 
@@ -250,7 +266,16 @@ def apply(
 
     Example: reconciler apply specs/ --auto-approve
     """
-    options = _Options(env, only or (), exclude or (), selector, prune, max_deletes, heal)
+    options = _Options(
+        env,
+        only or (),
+        exclude or (),
+        selector,
+        prune,
+        max_deletes,
+        named(replace, ignore_drift),
+        heal,
+    )
     go(_applied(path, options, parse_wait(wait), diff=diff, approved=auto_approve))
 
 
@@ -270,6 +295,9 @@ async def _applied(
 
     async with house(Settings()) as opened:
         if _is_saved(path):
+            if options.asked:
+                msg = "a saved plan is applied exactly as it is"
+                raise Invalid(msg, hint="say --replace and --ignore-drift to plan --out")
             made, effects = await _loaded(opened, path)
         else:
             made, effects = await plan_folder(opened, path, options.wish(), heal=options.heal)
@@ -292,6 +320,8 @@ async def _make_true(built: "House", made: "Plan") -> None:
         sys.stdout.write(f"Applied. Generation {generation} is in force.\n")
     for resource in made.settled:
         sys.stdout.write(f"{resource.key}: the specs say what was edited; its drift is over.\n")
+    for line in left_to_do(made):
+        sys.stdout.write(line + "\n")
     for run in await built.remap.all():
         sys.stdout.write(
             f"Mapped {run.read:,} stored {run.entity} again: {run.updated:,} changed, "

@@ -42,6 +42,8 @@ def consider(loaded: Loaded, snapshot: Snapshot, state: State, wish: Wish) -> Pl
         scope=wish.scope,
         heal=wish.heal,
         now=wish.now,
+        let_be=wish.asked.let_be,
+        anew=wish.asked.anew,
     )
     return replace(plan, places=_places(plan, snapshot))
 

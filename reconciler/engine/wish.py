@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 
 from reconciler.model.resource import ResourceKey
+from reconciler.plan.asked import Asked
 from reconciler.plan.scope import Scope
 
 
@@ -12,7 +13,8 @@ from reconciler.plan.scope import Scope
 class Wish:
     """How specs are read and planned: environment, scope, pruning. As a person said on the command line.
 
-    ``heal`` are the objects whose drift is to be put back; ``now`` ends rules that have an end.
+    ``heal`` are the objects whose drift is to be put back; ``now`` ends rules that have an end;
+    ``asked`` names what is replaced or left as it is this once.
     """
 
     environment: str | None = None
@@ -21,3 +23,4 @@ class Wish:
     max_deletes: int = 10
     heal: Container[ResourceKey] = frozenset()
     now: datetime | None = None
+    asked: Asked = field(default_factory=Asked)

@@ -35,7 +35,7 @@ from reconciler.model.value import canonical, digest, digest_of
 from reconciler.plan.planner import plan_id
 
 FORMAT: Final = "reconciler-plan"
-VERSION: Final = 2
+VERSION: Final = 3
 
 _AGAIN: Final = "plan again with --out and apply the new file"
 
@@ -134,6 +134,7 @@ class _Drifted(_Struct, frozen=True):
     fields: tuple[_FieldDrift, ...]
     ignored: tuple[_FieldDrift, ...] = ()
     conflicts: tuple[tuple[str, ...], ...] = ()
+    let_be: bool = False
 
 
 class _Block(_Struct, frozen=True):
@@ -199,6 +200,7 @@ def _drifted_out(drift: Drifted) -> _Drifted:
         tuple(map(_field_drift_out, drift.fields)),
         tuple(map(_field_drift_out, drift.ignored)),
         drift.conflicts,
+        drift.let_be,
     )
 
 
@@ -277,6 +279,7 @@ def _drifted(saved: _Drifted) -> Drifted:
         tuple(map(_field_drift, saved.fields)),
         tuple(map(_field_drift, saved.ignored)),
         saved.conflicts,
+        saved.let_be,
     )
 
 

@@ -24,14 +24,18 @@ from reconciler.model.change import (
 from reconciler.model.connection import ConnectionState
 from reconciler.model.drift import DriftKind
 from reconciler.model.identity import connection_uid
+from reconciler.model.redo import NOT_ASKED, Redo
 from reconciler.model.resource import Kind, Owner, Resource, ResourceKey
+from reconciler.plan.outcome import redo_after
 from reconciler.store import belongings, dialects
 from reconciler.store.rows import (
     AnyRow,
     observed_fields,
+    redo_fields,
     resource_fields,
     state_fields,
     to_applied,
+    to_redo,
     to_resource,
     to_state,
 )
@@ -121,6 +125,7 @@ def read_state(connection: Connection) -> State:
     resources: dict[ResourceKey, Resource] = {}
     uids: dict[ResourceKey, str] = {}
     applied: dict[ResourceKey, Resource] = {}
+    redo: dict[ResourceKey, Redo] = {}
     for row in connection.execute(
         select(objects).where(_IN_FORCE).order_by(objects.c.kind, objects.c.name)
     ):
@@ -130,8 +135,10 @@ def read_state(connection: Connection) -> State:
         base = to_applied(row)
         if base is not None:
             applied[resource.key] = base
+        if (known := to_redo(row)) is not NOT_ASKED:
+            redo[resource.key] = known
     edits = _edits(connection) if applied else {}
-    return State(at.generation, resources, at.revision, uids, applied, edits)
+    return State(at.generation, resources, at.revision, uids, applied, edits, redo)
 
 
 def read_marks(connection: Connection) -> Marks:
@@ -242,7 +249,7 @@ def _uid(connection: Connection, key: ResourceKey) -> str | None:
 def _made_true(connection: Connection, change: Change, stamp: _Stamp) -> _Entry:
     match change:
         case Create(after=after):
-            return _Entry(_create(connection, after, stamp), None, after.canonical)
+            return _Entry(_create(connection, change, stamp), None, after.canonical)
         case Update() | Adopt() | Heal():
             row = _must_find(connection, change.before.key)
         case Rename(before=before, after=after):
@@ -261,24 +268,27 @@ def _made_true(connection: Connection, change: Change, stamp: _Stamp) -> _Entry:
         case _:
             assert_never(change)
     observed: Resource | None = getattr(change, "observed", None)
-    connection.execute(_WRITE, {"which": row.uid, **_applied(change.after, stamp, observed)})
+    redo = redo_fields(redo_after(change, to_redo(row), moment(stamp.at)))
+    applied = _applied(change.after, stamp, observed)
+    connection.execute(_WRITE, {"which": row.uid, **applied, **redo})
     return _Entry(row.uid, row.applied, change.after.canonical)
 
 
-def _create(connection: Connection, after: Resource, stamp: _Stamp) -> str:
+def _create(connection: Connection, change: Create, stamp: _Stamp) -> str:
+    after = change.after
     if _find(connection, after.key) is not None:
         raise Conflict(
             f"{after.key} is in force already, and cannot be created again",
             hint="plan again: the state has moved on",
         )
+    redo = redo_fields(redo_after(change, NOT_ASKED, moment(stamp.at)))
+    fields = {**_applied(after, stamp), **redo}
     released = _released_uid(connection, after.key)
     if released is not None:
-        connection.execute(
-            _WRITE, {"which": released, **_applied(after, stamp), "released_at": None}
-        )
+        connection.execute(_WRITE, {"which": released, **fields, "released_at": None})
         return released
     uid = _new_uid(connection, after.key)
-    connection.execute(objects.insert(), {"uid": uid, **_applied(after, stamp)})
+    connection.execute(objects.insert(), {"uid": uid, **fields})
     return uid
 
 

@@ -15,9 +15,9 @@ from reconciler.store.columns import METADATA
 
 __all__ = ["HEAD", "METADATA", "bring_up", "create", "tables", "trust_tables", "upgrade"]
 
-HEAD: Final = "0003"
+HEAD: Final = "0006"
 """The newest migration."""
-KNOWN: Final = frozenset({"0001", "0002", "0003"})
+KNOWN: Final = frozenset({"0001", "0002", "0003", "0006"})
 """All migrations that this program has."""
 SCRIPTS: Final = Path(__file__).parent / "migrations"
 
