@@ -13,6 +13,7 @@ from reconciler.cli import (
     editing,
     inspect,
     pinning,
+    reconciling,
     running,
     specs,
     starting,
@@ -40,6 +41,7 @@ app.command()(adoption.export)
 app.command("import")(adoption.import_)
 app.command()(running.run)
 app.command()(running.sync)
+app.command()(reconciling.reconcile)
 app.command()(inspect.get)
 app.command()(inspect.describe)
 app.command()(inspect.records)

@@ -159,8 +159,10 @@ class Situation:
 
     def redo_mark(self, key: ResourceKey) -> str:
         """Return the part of a basis that says for which redo of *key* something is done; "" for none."""
-        at = self.state.redo.get(key, NOT_ASKED).asked_at
-        return at.isoformat(timespec="microseconds") if at else ""
+        redo = self.state.redo.get(key, NOT_ASKED)
+        if redo.asked_at is None:
+            return ""
+        return digest_of([redo.value, redo.asked_at.isoformat(timespec="microseconds")])[:16]
 
     def _by_uid(self) -> Mapping[str, str]:
         if self._names is None:

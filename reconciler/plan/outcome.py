@@ -45,7 +45,8 @@ def redo_after(
 ) -> Redo:
     """Return what is known of work done once more when *change* is made at *at*: what its plan says.
 
-    A connection that is replaced begins anew, as one that is created: all of it is read in any case.
+    What is made or adopted asks for nothing, whatever its text. A connection that is replaced begins
+    anew, as one that is made: all of it is read in any case.
     """
     value = redo_value(change.after) or known.value
     if Effect.REDO in getattr(change, "effects", ()):

@@ -65,7 +65,7 @@ _BY_NAME = (
 )
 _FIND = select(objects).where(*_BY_NAME, _IN_FORCE)
 _FIND_RELEASED = (
-    select(objects.c.uid)
+    select(objects.c.uid, objects.c.redo, objects.c.redo_at)
     .where(*_BY_NAME, objects.c.released_at.is_not(None))
     .order_by(objects.c.released_at.desc(), objects.c.uid)
     .limit(1)
@@ -281,12 +281,13 @@ def _create(connection: Connection, change: Create, stamp: _Stamp) -> str:
             f"{after.key} is in force already, and cannot be created again",
             hint="plan again: the state has moved on",
         )
-    redo = redo_fields(redo_after(change, NOT_ASKED, moment(stamp.at)))
+    released = _released(connection, after.key)
+    known = NOT_ASKED if released is None else to_redo(released)
+    redo = redo_fields(redo_after(change, known, moment(stamp.at)))
     fields = {**_applied(after, stamp), **redo}
-    released = _released_uid(connection, after.key)
     if released is not None:
-        connection.execute(_WRITE, {"which": released, **fields, "released_at": None})
-        return released
+        connection.execute(_WRITE, {"which": released.uid, **fields, "released_at": None})
+        return str(released.uid)
     uid = _new_uid(connection, after.key)
     connection.execute(objects.insert(), {"uid": uid, **fields})
     return uid
@@ -346,9 +347,9 @@ def _must_find(connection: Connection, key: ResourceKey) -> AnyRow:
     return row
 
 
-def _released_uid(connection: Connection, key: ResourceKey) -> str | None:
-    """Return the uid under which data of that name was kept when it was let go of last."""
-    return connection.scalar(_FIND_RELEASED, _named(key))
+def _released(connection: Connection, key: ResourceKey) -> AnyRow | None:
+    """Return the uid under which data of that name was kept when it was let go of last, and its redo."""
+    return connection.execute(_FIND_RELEASED, _named(key)).one_or_none()
 
 
 def _named(key: ResourceKey) -> dict[str, str]:

@@ -110,9 +110,14 @@ class House:
     def __init__(self) -> None:
         self.clock = TurnedClock()
         self.specs, self.store = Specs(), MemoryStore()
+        self.system = ScriptedConnector(self.clock, {"purchase-orders": {}})
+        self.asked: list[str] = []
+        self.restarted()
+
+    def restarted(self) -> "House":
+        """Make a new process over the store and the system that there are."""
         catalogue = load({}, catalogue=catalogue_files()).catalogue
         self.in_force = InForce(self.store.views, catalogue)
-        self.system = ScriptedConnector(self.clock, {"purchase-orders": {}})
         self.jobs = InProcessJobs(self.clock, remembered=50)
         syncs = Syncs(self.store, self.in_force, ScriptedConnectors(self.system), self.clock)
         reading = Reading(Wish(), catalogue_files())
@@ -122,8 +127,8 @@ class House:
             self.specs, self.turn, self.store, self.in_force, syncs, remap, self.jobs, self.clock
         )
         self.ticks: list[Ticks] = []
-        self.asked: list[str] = []
         self.runtime = Runtime(parts, self.ticker, limits=Limits(workers=2))
+        return self
 
     def ticker(self, runtime: Runtime) -> Ticks:
         self.ticks.append(Ticks(runtime))

@@ -193,7 +193,7 @@ def _made_true(shelf: Shelf, change: Change, at: datetime) -> str:
         case _:
             assert_never(change)
     observed: Resource | None = getattr(change, "observed", None)
-    known = NOT_ASKED if isinstance(change, Create) else shelf.objects[uid].redo
+    known = shelf.objects[uid].redo if uid in shelf.objects else NOT_ASKED
     redo = redo_after(change, known, at)
     kept = Kept(after) if observed is None else Kept(observed, applied=after)
     shelf.objects[uid] = kept._replace(redo=redo)
