@@ -334,6 +334,7 @@ async def test_the_loop_reads_a_connection_once_for_each_text_and_not_after_a_re
         await test_runtime.situation(house, 1)
         await house.runtime.request(SyncRequest("a"))
         assert await ended(house) == [FIRST]
+        await house.clock.turn(timedelta(seconds=1))
         house.specs.write("a.yaml", written("monday"))
         await test_runtime.situation(house, 2)
         assert await ended(house) == [FIRST, AGAIN]
@@ -342,9 +343,11 @@ async def test_the_loop_reads_a_connection_once_for_each_text_and_not_after_a_re
     async with house.restarted().running():
         await house.seen("specs")
         assert await ended(house) == [FIRST, AGAIN]
+        await house.clock.turn(timedelta(seconds=1))
         house.specs.write("a.yaml", PLAIN)
         await test_runtime.situation(house, 3)
         assert await ended(house) == [FIRST, AGAIN]
+        await house.clock.turn(timedelta(seconds=1))
         house.specs.write("a.yaml", written("tuesday"))
         await test_runtime.situation(house, 4)
         assert await ended(house) == [FIRST, AGAIN, AGAIN]
