@@ -103,7 +103,8 @@ def _costed(change: Replace, before: Situation, counts: Mapping[tuple[str, str],
         told = "read"
     if not stored:
         return change
-    return replace(change, costs=(*change.costs, f"{stored:,} stored records are {told} again"))
+    records = "record is" if stored == 1 else "records are"
+    return replace(change, costs=(*change.costs, f"{stored:,} stored {records} {told} again"))
 
 
 def _is_mapped(change: Replace, before: Situation, place: tuple[str, str]) -> bool:

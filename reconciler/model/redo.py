@@ -11,8 +11,8 @@ REDO: Final = "reconciler/redo"
 """The annotation; any text, such as a date. Another text than the last asks for the work once more."""
 
 REDONE: Final[Mapping[Kind, str]] = {
-    Kind.CONNECTION: "all its entities are read in full once more",
-    Kind.MAPPING: "what it maps is mapped once more, with no call to the source",
+    Kind.CONNECTION: "all its entities are read in full",
+    Kind.MAPPING: "what it maps is mapped again, with no call to the source",
     Kind.SYNC_SCHEDULE: "it runs once, now",
 }
 """The kinds whose work can be done once more, and what that is."""

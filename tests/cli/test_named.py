@@ -100,7 +100,7 @@ def test_an_annotation_asks_for_the_work_once_and_the_plan_says_so(folder: Path)
     annotated(folder, CONNECTION, "monday")
     told = must("plan")
     assert "[redo]" in told
-    assert "asked for once more (reconciler/redo): all its entities are read in full" in told
+    assert "once more (reconciler/redo): all its entities are read in full" in told
     assert "or now: reconciler sync plant-a" in must("apply", "--auto-approve")
     assert "No changes" in must("plan")
     annotated(folder, CONNECTION, "tuesday")

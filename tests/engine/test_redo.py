@@ -279,7 +279,7 @@ async def test_a_plan_of_a_replaced_mapping_says_how_many_records_are_mapped_aga
     costed = await with_costs(plan, situation, plant.store.views)
     (change,) = costed.changes
     assert isinstance(change, Replace)
-    assert change.costs == ("1 stored records are mapped again",)
+    assert change.costs == ("1 stored record is mapped again",)
     (effect,) = await data_effects(plan, situation, plant.store.views)
     assert effect.sentence().startswith("acme: 0 of 1 purchase-orders change")
     await apply(plan, plant.store, plant.clock, actor="test")

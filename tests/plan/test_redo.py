@@ -214,8 +214,8 @@ def test_on_other_kinds_the_annotation_means_nothing() -> None:
 @pytest.mark.parametrize(
     ("one", "sentence"),
     [
-        (ACME, "all its entities are read in full once more"),
-        (MAPPING, "what it maps is mapped once more, with no call to the source"),
+        (ACME, "all its entities are read in full"),
+        (MAPPING, "what it maps is mapped again, with no call to the source"),
         (SCHEDULE, "it runs once, now"),
     ],
     ids=["connection", "mapping", "schedule"],
@@ -224,7 +224,7 @@ def test_every_form_has_the_effect_and_the_sentence(one: Resource, sentence: str
     plan = make_plan([with_redo(one, "x")], state(one))
     text = render_text(plan, diff=True)
     assert "[redo]" in text
-    assert f"asked for once more (reconciler/redo): {sentence}" in text
+    assert f"once more (reconciler/redo): {sentence}" in text
     assert '+ metadata.annotations."reconciler/redo": x   [redo]' in text
     assert sentence in render_markdown(plan)
     assert sentence in render_github(plan)

@@ -70,7 +70,7 @@ def remarks(change: Change) -> Iterator[str]:
         yield from change.costs
     if Effect.REDO in effects_asked(change):
         by = "" if isinstance(change, Replace) else f" ({REDO})"
-        yield f"asked for once more{by}: {REDONE[change.key.kind]}"
+        yield f"once more{by}: {REDONE[change.key.kind]}"
 
 
 def origin_of(change: Change) -> Origin | None:
