@@ -84,6 +84,14 @@ class Plant:
         self.system.records["purchase-orders"][key] = record
 
 
+def syncs_of(
+    store: Store, in_force: InForce, system: ScriptedConnector, clock: TurnedClock
+) -> Syncs:
+    """Return what syncs connections to a scripted system."""
+    systems = Systems(ScriptedConnectors(system))
+    return Syncs(store, in_force, systems, Health(store, in_force, clock), clock)
+
+
 async def make_plant(store: Store) -> Plant:
     """Return a plant whose connection is in force in *store*."""
     clock = TurnedClock()

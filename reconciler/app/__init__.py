@@ -19,6 +19,7 @@ from reconciler.engine.wish import Wish
 from reconciler.errors import Invalid
 from reconciler.model.change import Plan
 from reconciler.model.resource import Resource
+from reconciler.plan.asked import check_asked
 from reconciler.plan.scope import unmatched
 from reconciler.plan.unchanged import unchanged_plan
 from reconciler.ports import Connectors, Edits, Snapshot, Store
@@ -274,11 +275,13 @@ async def plan_folder(
 
     Raises:
         SpecInvalid: if the specs have errors.
-        Invalid: if a pattern of the scope is about nothing: most likely a slip of the pen.
+        Invalid: if a pattern of the scope, or an object that was named, is about nothing: most likely a
+            slip of the pen.
     """
     snapshot = Folder(path).read_now()
     known = KnownSpecs(built.settings.state_dir / "cache" / "known.bin", snapshot, wish.environment)
-    nothing = None if wish.scope.partial else await _nothing_to_do(built, snapshot, known)
+    named = wish.scope.partial or wish.asked
+    nothing = None if named else await _nothing_to_do(built, snapshot, known)
     if nothing is not None:
         return nothing, []
     return await _compared(built, snapshot, known, wish, heal=heal)
@@ -311,6 +314,12 @@ async def _compared(
     if lost:
         msg = f"{', '.join(lost)}: nothing declared or in force is called so"
         raise Invalid(msg, hint="write Kind/name or a pattern, as plans show them: Mapping/acme-*")
+    check_asked(
+        wish.asked,
+        wish.scope,
+        declared=loaded.resources.values(),
+        in_force=situation.state.resources,
+    )
     drifted = frozenset(situation.state.applied) if heal else frozenset()
     wish = replace(wish, heal=drifted, now=built.clock.now())
     made = consider(loaded, snapshot, situation.state, wish, read.ruling)

@@ -13,10 +13,12 @@ from reconciler.cli import (
     editing,
     inspect,
     pinning,
+    reconciling,
     running,
     secrets,
     specs,
     starting,
+    validating,
 )
 
 app = typer.Typer(
@@ -29,8 +31,8 @@ app = typer.Typer(
     rich_markup_mode=None,
 )
 app.command()(starting.init)
-app.command()(specs.validate)
-app.command()(specs.schema)
+app.command()(validating.validate)
+app.command()(validating.schema)
 app.command()(editing.fmt)
 app.command()(editing.migrate)
 app.command()(specs.plan)
@@ -41,6 +43,7 @@ app.command()(adoption.export)
 app.command("import")(adoption.import_)
 app.command()(running.run)
 app.command()(running.sync)
+app.command()(reconciling.reconcile)
 app.command()(inspect.get)
 app.command()(inspect.describe)
 app.command()(inspect.records)

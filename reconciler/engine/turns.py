@@ -39,6 +39,7 @@ log = structlog.get_logger()
 
 SPECS: Final = "specs"
 REMAP: Final = "remap"
+REDO: Final = "redo"
 SCHEDULES: Final = "schedules"
 ACTOR: Final = "reconciler"
 EFFECTS_WITHIN: Final = 5.0

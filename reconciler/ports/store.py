@@ -29,7 +29,10 @@ class Objects(Protocol):
         ...
 
     async def put(self, change: Change, *, actor: str, at: datetime) -> None:
-        """Make *change* true; a rename keeps the uid, a delete removes what the resource owns."""
+        """Make *change* true; a rename keeps the uid, a delete removes what the resource owns.
+
+        What ``plan.outcome.redo_after`` says is kept beside the object, and moves with its uid.
+        """
         ...
 
     async def edit(self, before: Resource, after: Resource, *, actor: str, at: datetime) -> None:

@@ -252,6 +252,7 @@ CLASSES = {
         "RateLimited",
         "ServerFault",
         "StoreUnavailable",
+        "TimedOut",
         "Unreachable",
     },
     Recovery.WAITING: {"Locked"},

@@ -112,11 +112,17 @@ class House:
     """A runtime, and what it works on."""
 
     def __init__(self, *, watched: bool = False) -> None:
+        self.watched = watched
         self.clock = TurnedClock()
         self.specs, self.store = Specs(), MemoryStore()
+        self.system = ScriptedConnector(self.clock, {"purchase-orders": {}})
+        self.asked: list[str] = []
+        self.restarted()
+
+    def restarted(self) -> "House":
+        """Make a new process over the store and the system that there are."""
         catalogue = load({}, catalogue=catalogue_files()).catalogue
         self.in_force = InForce(self.store.views, catalogue)
-        self.system = ScriptedConnector(self.clock, {"purchase-orders": {}})
         self.jobs = InProcessJobs(self.clock, remembered=50)
         systems = Systems(ScriptedConnectors(self.system))
         self.health = Health(self.store, self.in_force, self.clock)
@@ -135,12 +141,12 @@ class House:
             remap,
             self.jobs,
             self.clock,
-            watch=self.watch if watched else None,
+            watch=self.watch if self.watched else None,
         )
         self.ticks: list[Ticks] = []
-        self.asked: list[str] = []
         self.runtime = Runtime(parts, self.ticker, limits=Limits(workers=2))
         self.health.when_recovered(self.runtime.recovered)
+        return self
 
     def ticker(self, runtime: Runtime) -> Ticks:
         self.ticks.append(Ticks(runtime))

@@ -21,7 +21,9 @@ from reconciler.model.change import (
 from reconciler.model.connection import ConnectionState
 from reconciler.model.drift import DriftKind, Resolution
 from reconciler.model.identity import connection_uid
+from reconciler.model.redo import NOT_ASKED
 from reconciler.model.resource import Kind, Resource, ResourceKey
+from reconciler.plan.outcome import redo_after
 from reconciler.store.in_memory.credentials import forget
 from reconciler.store.in_memory.records import bury_all, erase
 from reconciler.store.in_memory.shelf import Draft, Kept, Shelf
@@ -71,7 +73,8 @@ def state_of(shelf: Shelf) -> State:
         for key, uid in uids.items()
         if uid == drift.uid
     }
-    return State(shelf.generation, resources, shelf.revision, uids, applied, edits)
+    redo = {key: one for key, uid in uids.items() if (one := shelf.objects[uid].redo) != NOT_ASKED}
+    return State(shelf.generation, resources, shelf.revision, uids, applied, edits, redo)
 
 
 def states_of(shelf: Shelf) -> dict[str, ConnectionState]:
@@ -149,14 +152,14 @@ def _edit(shelf: Shelf, sides: tuple[Resource, Resource], actor: str, at: dateti
     kept = shelf.objects[uid]
     applied = kept.applied or kept.resource
     beside = None if applied.digest == after.digest else applied
-    shelf.objects[uid] = Kept(after, applied=beside)
+    shelf.objects[uid] = kept._replace(resource=after, applied=beside)
     _remember(shelf, (after.key, uid, "edit"), (kept.resource, after), actor, at)
 
 
 def _settle(shelf: Shelf, resource: Resource, actor: str, at: datetime) -> None:
     uid = _must_find(shelf, resource.key)
     old = _applied(shelf, resource.key)
-    shelf.objects[uid] = Kept(resource)
+    shelf.objects[uid] = shelf.objects[uid]._replace(resource=resource, applied=None)
     _remember(shelf, (resource.key, uid, "settle"), (old, resource), actor, at)
 
 
@@ -187,7 +190,10 @@ def _made_true(shelf: Shelf, change: Change, at: datetime) -> str:
         case _:
             assert_never(change)
     observed: Resource | None = getattr(change, "observed", None)
-    shelf.objects[uid] = Kept(after) if observed is None else Kept(observed, applied=after)
+    known = shelf.objects[uid].redo if uid in shelf.objects else NOT_ASKED
+    redo = redo_after(change, known, at)
+    kept = Kept(after) if observed is None else Kept(observed, applied=after)
+    shelf.objects[uid] = kept._replace(redo=redo)
     return uid
 
 
