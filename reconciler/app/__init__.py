@@ -29,6 +29,7 @@ from reconciler.sources.folder import Folder
 from reconciler.sources.known import KnownSpecs
 
 if TYPE_CHECKING:
+    from reconciler.engine.disconnecting import Disconnecting
     from reconciler.engine.effect import DataEffect
     from reconciler.engine.health import Health
     from reconciler.engine.inforce import InForce
@@ -341,6 +342,13 @@ def edits(built: House, changed: Callable[[], Awaitable[None]] | None = None) ->
         catalogue=_manifests(),
         changed=changed or nobody,
     )
+
+
+def endings(built: House, editor: Edits) -> "Disconnecting":
+    """Return who ends connections; *editor* writes their pauses."""
+    from reconciler.engine.disconnecting import Disconnecting  # noqa: PLC0415
+
+    return Disconnecting(built.store, built.in_force, editor, built.clock)
 
 
 @asynccontextmanager

@@ -5,7 +5,7 @@ import signal
 from contextlib import AbstractContextManager
 from typing import TYPE_CHECKING
 
-from reconciler.app import House, edits, parse_cache
+from reconciler.app import House, edits, endings, parse_cache
 from reconciler.connectors.catalogue import catalogue_files
 from reconciler.engine.wish import Wish
 from reconciler.errors import ReconcilerError
@@ -70,6 +70,7 @@ async def serve(
     from reconciler.web.needs import Policy  # noqa: PLC0415
 
     host, port = bind
+    editor = edits(built, made.look_at_specs)
     services = Services(
         reader=built.reader,
         store=built.store,
@@ -78,7 +79,8 @@ async def serve(
         in_force=built.in_force,
         schedule=made,
         looks=made,
-        edits=edits(built, made.look_at_specs),
+        edits=editor,
+        endings=endings(built, editor),
         hooks=hooks,
         checks={"database": built.check_store},
         policy=Policy(hosts=Policy().hosts | {host, *built.settings.allowed_hosts}),

@@ -11,6 +11,7 @@ from reconciler.cli import (
     control,
     drift,
     editing,
+    ending,
     inspect,
     pinning,
     reconciling,
@@ -33,6 +34,8 @@ app = typer.Typer(
 app.command()(starting.init)
 app.command()(validating.validate)
 app.command()(validating.schema)
+app.command()(ending.disconnect)
+app.command()(ending.forget)
 app.command()(editing.fmt)
 app.command()(editing.migrate)
 app.command()(specs.plan)

@@ -47,6 +47,10 @@ class Objects(Protocol):
         """Return the identity of a resource in force, as this transaction sees it."""
         ...
 
+    async def last_uid(self, key: ResourceKey) -> str | None:
+        """Return the identity of a resource in force, or of the last one of that name whose data are kept."""
+        ...
+
 
 class Records(Protocol):
     """Raw and mapped records, by the page."""
@@ -87,6 +91,10 @@ class Runs(Protocol):
 
     async def put(self, run: SyncRun) -> None:
         """Keep *run* as it is now, new or known."""
+        ...
+
+    async def erase(self, connection: str) -> int:
+        """Remove all runs and cursors of a connection for good; return how many runs there were."""
         ...
 
 

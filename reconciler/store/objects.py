@@ -105,6 +105,10 @@ class SqlObjects:
         """Return the identity of a resource in force, as this transaction sees it."""
         return await self._transaction.do(_uid, key)
 
+    async def last_uid(self, key: ResourceKey) -> str | None:
+        """Return the identity of a resource in force, or of the last one whose data are kept."""
+        return await self._transaction.do(_last_uid, key)
+
 
 def read_generation(connection: Connection) -> int:
     """Return how often the state has changed."""
@@ -343,6 +347,11 @@ def _must_find(connection: Connection, key: ResourceKey) -> AnyRow:
 def _released(connection: Connection, key: ResourceKey) -> AnyRow | None:
     """Return the uid under which data of that name was kept when it was let go of last, and its redo."""
     return connection.execute(_FIND_RELEASED, _named(key)).one_or_none()
+
+
+def _last_uid(connection: Connection, key: ResourceKey) -> str | None:
+    released = _released(connection, key)
+    return _uid(connection, key) or (None if released is None else str(released.uid))
 
 
 def _named(key: ResourceKey) -> dict[str, str]:

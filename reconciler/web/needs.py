@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Protocol, TypeAlias
 
+from reconciler.engine.disconnecting import Disconnected
 from reconciler.model.change import State
 from reconciler.model.record import RecordQuery, UnifiedRecord
 from reconciler.model.resource import Resource
@@ -96,6 +97,20 @@ class Schedule(Protocol):
         ...
 
 
+class Endings(Protocol):
+    """Connections disconnected and forgotten."""
+
+    async def disconnect(
+        self, name: str, *, actor: str, reason: str = "disconnected", request_id: str = ""
+    ) -> Disconnected:
+        """End the access of a connection and to it; its records stay."""
+        ...
+
+    async def forget(self, name: str, *, actor: str, request_id: str = "") -> Disconnected:
+        """Disconnect, and erase all records, runs and cursors for good."""
+        ...
+
+
 class Looks(Protocol):
     """A look at the specs on demand."""
 
@@ -151,6 +166,7 @@ class Services:
     in_force: InForce
     schedule: Schedule | None = None
     edits: Edits | None = None
+    endings: Endings | None = None
     looks: Looks | None = None
     checks: Mapping[str, Check] = field(default_factory=dict)
     policy: Policy = field(default_factory=Policy)

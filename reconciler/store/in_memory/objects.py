@@ -60,6 +60,10 @@ class MemoryObjects:
         """Return the identity of a resource in force."""
         return await self._draft.do(uid_of, key)
 
+    async def last_uid(self, key: ResourceKey) -> str | None:
+        """Return the identity of a resource in force, or of the last one whose data are kept."""
+        return await self._draft.do(lambda shelf: uid_of(shelf, key) or _released_uid(shelf, key))
+
 
 def state_of(shelf: Shelf) -> State:
     """Return what is in force."""
@@ -218,18 +222,23 @@ def _free_uid(shelf: Shelf, key: ResourceKey) -> str:
             f"{key} is in force already, and cannot be created again",
             hint="plan again: the state has moved on",
         )
-    released = [
-        (-kept.released_at, uid)
-        for uid, kept in shelf.objects.items()
-        if _is(kept, key) and kept.released_at is not None
-    ]
-    if released:
-        return min(released)[1]
+    released = _released_uid(shelf, key)
+    if released is not None:
+        return released
     name = key.name if key.kind is Kind.CONNECTION else str(key)
     taken: set[str] = set()
     while (uid := connection_uid(name, taken=frozenset(taken))) in shelf.objects:
         taken.add(uid)
     return uid
+
+
+def _released_uid(shelf: Shelf, key: ResourceKey) -> str | None:
+    released = [
+        (-kept.released_at, uid)
+        for uid, kept in shelf.objects.items()
+        if _is(kept, key) and kept.released_at is not None
+    ]
+    return min(released)[1] if released else None
 
 
 def _remove(shelf: Shelf, uid: str, resource: Resource, at: datetime) -> bool:
