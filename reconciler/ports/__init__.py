@@ -7,6 +7,7 @@ the API; its name is for people.
 
 from reconciler.ports.credentials import Credentials, Links, Obtained, Safe
 from reconciler.ports.edits import EditDone, Edits, EditWish
+from reconciler.ports.meter import SILENT, Answered, Look, LookEnd, Meter
 from reconciler.ports.remote import Connector, Connectors, StreamFacts
 from reconciler.ports.specs import Clock, Commit, Snapshot, SpecSource
 from reconciler.ports.store import Leases, Objects, Outbox, Records, Runs, Store, Tokens, UnitOfWork
@@ -24,6 +25,8 @@ from reconciler.ports.work import (
 )
 
 __all__ = [
+    "SILENT",
+    "Answered",
     "Audit",
     "Clock",
     "Commit",
@@ -41,6 +44,9 @@ __all__ = [
     "Leases",
     "Ledger",
     "Links",
+    "Look",
+    "LookEnd",
+    "Meter",
     "Objects",
     "Obtained",
     "Outbox",

@@ -13,6 +13,7 @@ from reconciler.model.drift import Drift
 from reconciler.model.event import Delivery, Event
 from reconciler.model.record import RecordQuery, Row, StoredRecord
 from reconciler.model.resource import Resource, ResourceKey
+from reconciler.model.standing import Standing
 from reconciler.model.sync import Cursor, SyncRun
 
 
@@ -135,6 +136,10 @@ class Views(Protocol):
 
     async def pin(self, environment: str) -> Pin | None:
         """Return where the source of specs stays, if it does."""
+        ...
+
+    async def standing(self) -> Standing:
+        """Return how it all stands, as numbers, by as many questions whatever there is."""
         ...
 
     async def holds(self) -> Sequence[Hold]:

@@ -15,10 +15,12 @@ from reconciler.model.drift import Drift
 from reconciler.model.event import Delivery, Event
 from reconciler.model.record import RecordQuery, Row, StoredRecord
 from reconciler.model.resource import Resource, ResourceKey
+from reconciler.model.standing import Standing
 from reconciler.model.sync import Cursor, SyncRun
 from reconciler.store import burials, lines, objects, queries, tally, trust_views
 from reconciler.store.failures import in_our_words
 from reconciler.store.rows import to_cursor, to_event, to_run, to_token
+from reconciler.store.standing import read_standing
 from reconciler.store.tables import cursors, events, sync_runs, tokens
 from reconciler.store.threads import Threads
 
@@ -145,6 +147,10 @@ class SqlViews:
     async def pin(self, environment: str) -> Pin | None:
         """Return where the source of specs stays, if it does."""
         return await self._read(trust_views.read_pin, environment)
+
+    async def standing(self) -> Standing:
+        """Return how it all stands, as numbers."""
+        return await self._read(read_standing)
 
     async def holds(self) -> Sequence[Hold]:
         """Return who holds which lease, ended ones too."""

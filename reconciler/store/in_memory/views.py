@@ -15,11 +15,13 @@ from reconciler.model.drift import Drift, Resolution
 from reconciler.model.event import Delivery, Event
 from reconciler.model.record import RecordQuery, Row, StoredRecord
 from reconciler.model.resource import Owner, Resource, ResourceKey
+from reconciler.model.standing import Standing
 from reconciler.model.sync import Cursor, SyncRun
 from reconciler.store.in_memory.objects import state_of, states_of
 from reconciler.store.in_memory.outbox import waiting
 from reconciler.store.in_memory.records import matches
 from reconciler.store.in_memory.shelf import Shelf
+from reconciler.store.in_memory.standing import standing_of
 from reconciler.store.times import maybe_moment, moment
 
 
@@ -209,6 +211,10 @@ class MemoryViews:
     async def pin(self, environment: str) -> Pin | None:
         """Return where the source of specs stays, if it does."""
         return self._committed().pins.get(environment)
+
+    async def standing(self) -> Standing:
+        """Return how it all stands, as numbers."""
+        return standing_of(self._committed())
 
     async def holds(self) -> Sequence[Hold]:
         """Return who holds which lease, ended ones too."""
