@@ -21,7 +21,7 @@ from reconciler.model.change import Plan
 from reconciler.model.resource import Resource
 from reconciler.plan.scope import unmatched
 from reconciler.plan.unchanged import unchanged_plan
-from reconciler.ports import Connectors, Edits, Snapshot, Store
+from reconciler.ports import SILENT, Connectors, Edits, Meter, Snapshot, Store
 from reconciler.settings import Settings
 from reconciler.sources.cache import ParseCache
 from reconciler.sources.folder import Folder
@@ -34,6 +34,7 @@ if TYPE_CHECKING:
     from reconciler.engine.remap import Remap
     from reconciler.engine.syncs import Syncs
     from reconciler.engine.writer import Writer
+    from reconciler.jobs.inprocess import InProcessJobs
     from reconciler.spec.load import Loaded
 
 
@@ -57,6 +58,7 @@ class House:
     store: Store
     clock: SystemClock
     writer: "Writer | None" = None
+    meter: Meter = SILENT
 
     @cached_property
     def catalogue(self) -> Mapping[str, Resource]:
@@ -95,7 +97,7 @@ class House:
         """Runs syncs."""
         from reconciler.engine.syncs import Syncs  # noqa: PLC0415
 
-        return Syncs(self.store, self.in_force, self.connectors, self.clock)
+        return Syncs(self.store, self.in_force, self.connectors, self.clock, self.meter)
 
     async def check_store(self) -> None:
         """Return if the store answers."""
@@ -106,7 +108,14 @@ class House:
         """Maps stored records again."""
         from reconciler.engine.remap import Remap  # noqa: PLC0415
 
-        return Remap(self.store, self.in_force, self.clock)
+        return Remap(self.store, self.in_force, self.clock, self.meter)
+
+    @cached_property
+    def jobs(self) -> "InProcessJobs":
+        """Syncs that were asked for, and run in this process."""
+        from reconciler.jobs.inprocess import InProcessJobs  # noqa: PLC0415
+
+        return InProcessJobs(self.clock, workers=self.settings.workers)
 
     async def keep_writing(self) -> None:
         """Keep the lease of the one writer, until cancelled or lost: a service beside the others."""
@@ -129,7 +138,8 @@ class House:
         wire = Wire(Targets(networks(self.settings.allowed_targets.replace(",", " ").split())))
         sender = WebhookSender(self.clock, wire, reveal, Redactor(), version=CURRENT.name)
         try:
-            await Outgoing(Post(self.store, self.in_force, sender, self.clock)).run()
+            post = Post(self.store, self.in_force, sender, self.clock, self.meter)
+            await Outgoing(post).run()
         finally:
             await wire.close()
 

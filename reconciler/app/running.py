@@ -6,6 +6,7 @@ from contextlib import AbstractContextManager
 from typing import TYPE_CHECKING
 
 from reconciler.app import House, edits, parse_cache
+from reconciler.app.measuring import metrics_of, readiness
 from reconciler.connectors.catalogue import catalogue_files
 from reconciler.engine.wish import Wish
 from reconciler.errors import ReconcilerError
@@ -32,7 +33,6 @@ def runtime(
     from reconciler.engine.reading import Reading  # noqa: PLC0415
     from reconciler.engine.runtime import Parts, Runtime  # noqa: PLC0415
     from reconciler.engine.turns import SpecsTurn  # noqa: PLC0415
-    from reconciler.jobs.inprocess import InProcessJobs  # noqa: PLC0415
     from reconciler.sources.timer import Timer  # noqa: PLC0415  APScheduler is heavy
 
     cache = parse_cache(built.settings)
@@ -45,9 +45,10 @@ def runtime(
         in_force=built.in_force,
         syncs=built.syncs,
         remap=built.remap,
-        jobs=InProcessJobs(built.clock, workers=built.settings.workers),
+        jobs=built.jobs,
         clock=built.clock,
         reporter=reporter,
+        meter=built.meter,
     )
     return Runtime(parts, lambda made: Timer(made.due))
 
@@ -76,8 +77,13 @@ async def serve(
         looks=made,
         edits=edits(built, made.look_at_specs),
         hooks=hooks,
-        checks={"database": built.check_store},
-        policy=Policy(hosts=Policy().hosts | {host, *built.settings.allowed_hosts}),
+        checks=readiness(built, made),
+        policy=Policy(
+            hosts=Policy().hosts | {host, *built.settings.allowed_hosts},
+            open_metrics=built.settings.metrics == "open",
+        ),
+        meter=built.meter,
+        metrics=metrics_of(built, made),
     )
     await serve_app(make_app(services), host=host, port=port, started=started)
 

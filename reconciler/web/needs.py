@@ -9,7 +9,7 @@ from reconciler.model.change import State
 from reconciler.model.record import RecordQuery, UnifiedRecord
 from reconciler.model.resource import Resource
 from reconciler.model.sync import SyncJob
-from reconciler.ports import Clock, Edits, Store, SyncRequest
+from reconciler.ports import SILENT, Clock, Edits, Meter, Store, SyncRequest
 
 Position: TypeAlias = tuple[datetime, str]
 """The ``(updated_at, id)`` of the last record of a page."""
@@ -103,13 +103,21 @@ class Looks(Protocol):
         ...
 
 
+class Metrics(Protocol):
+    """What is scraped."""
+
+    async def page(self, accept: str, *, packed: bool = False) -> tuple[bytes, str]:
+        """Return the numbers of now and their media type, by an Accept header; *packed* with gzip."""
+        ...
+
+
 @dataclass(frozen=True, slots=True)
 class Policy:
     """What an operator may set of the API.
 
     ``hosts`` are the names it answers for, without port; ``body`` is the largest request body in bytes;
     ``rate`` is how many requests a minute a token has, ``burst`` how many of them at once; ``timeout``
-    is how many seconds a request may take.
+    is how many seconds a request may take. ``open_metrics``: metrics need no token.
     """
 
     hosts: frozenset[str] = frozenset({"localhost", "127.0.0.1", "[::1]"})
@@ -117,6 +125,7 @@ class Policy:
     rate: int = 1200
     burst: int = 200
     timeout: float = 60.0
+    open_metrics: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,7 +144,10 @@ class GitHooks:
 
 @dataclass(frozen=True, slots=True)
 class Services:
-    """All that the web room is given. ``checks`` are named parts that ``/readyz`` looks at."""
+    """All that the web room is given. ``checks`` are named parts that ``/readyz`` looks at.
+
+    ``meter`` is told of each answer; without ``metrics`` there is no page of them.
+    """
 
     reader: RecordReader
     syncs: Syncs
@@ -148,3 +160,5 @@ class Services:
     checks: Mapping[str, Check] = field(default_factory=dict)
     policy: Policy = field(default_factory=Policy)
     hooks: GitHooks | None = None
+    meter: Meter = SILENT
+    metrics: Metrics | None = None
