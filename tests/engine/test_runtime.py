@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
 import pytest
@@ -24,7 +24,7 @@ from reconciler.jobs.inprocess import InProcessJobs
 from reconciler.model.record import Batch, Row
 from reconciler.model.sync import SyncMode
 from reconciler.model.value import canonical
-from reconciler.ports import Snapshot, SyncRequest
+from reconciler.ports import SILENT, Meter, Snapshot, SyncRequest
 from reconciler.spec.load import load
 from reconciler.store.memory import MemoryStore
 from tests.fakes import ScriptedConnector, ScriptedConnectors, TurnedClock, iso
@@ -107,7 +107,7 @@ class Ticks:
 class House:
     """A runtime, and what it works on."""
 
-    def __init__(self) -> None:
+    def __init__(self, meter: Meter = SILENT) -> None:
         self.clock = TurnedClock()
         self.specs, self.store = Specs(), MemoryStore()
         catalogue = load({}, catalogue=catalogue_files()).catalogue
@@ -121,6 +121,7 @@ class House:
         parts = Parts(
             self.specs, self.turn, self.store, self.in_force, syncs, remap, self.jobs, self.clock
         )
+        parts = replace(parts, meter=meter)
         self.ticks: list[Ticks] = []
         self.asked: list[str] = []
         self.runtime = Runtime(parts, self.ticker, limits=Limits(workers=2))
