@@ -210,7 +210,7 @@ REQUESTS: Final = Family(
     Shape.COUNTER,
     ("route", "method", "status"),
     "Requests that were answered, by the route's template (`unmatched`: of no route) and the class of "
-    "the status (`2xx`; `none`: the client left before).",
+    "the status (`2xx`, `4xx`, `5xx`; `none`: the client left before).",
 )
 REQUEST_DURATION: Final = Family(
     "reconciler_http_request_duration_seconds",
