@@ -1,5 +1,6 @@
 """How it all stands at the moment of a scrape: gauges made of what store and engine tell, not counted along."""
 
+import asyncio
 import platform
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
@@ -101,12 +102,16 @@ class Moment:
         ).encode()
 
 
+Known: TypeAlias = tuple[Situation, tuple[Place, ...], Mapping[Kind, int]]
+"""What follows from a situation: its connections, and how many objects of each kind there are."""
+
+
 class Looker:
     """Finds out how it all stands; what follows from the specs is kept until they change."""
 
     def __init__(self, sources: Sources) -> None:
         self._sources = sources
-        self._known: tuple[Situation, tuple[Place, ...], Mapping[Kind, int]] | None = None
+        self._known: Known | None = None
 
     async def look(self) -> Moment:
         """Return how it all stands now."""
@@ -127,10 +132,15 @@ class Looker:
     async def _stored(self) -> Stored:
         situation = await self._sources.in_force.look()
         if self._known is None or self._known[0] is not situation:
-            kinds = Counter(key.kind for key in situation.state.resources)
-            self._known = (situation, tuple(_places(situation)), kinds)
+            # Beside the loop: thousands of specs are decoded, once after each change of them.
+            self._known = await asyncio.to_thread(_known, situation)
         standing = await self._sources.views.standing()
         return Stored(standing, *self._known[1:])
+
+
+def _known(situation: Situation) -> Known:
+    kinds = Counter(key.kind for key in situation.state.resources)
+    return situation, tuple(_places(situation)), kinds
 
 
 def _places(situation: Situation) -> Iterator[Place]:
