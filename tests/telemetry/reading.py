@@ -3,7 +3,6 @@
 from collections.abc import Iterable, Mapping
 from typing import TypeAlias
 
-from prometheus_client import openmetrics
 from prometheus_client.core import Metric
 from prometheus_client.openmetrics.parser import (
     text_string_to_metric_families as open_families,
@@ -17,8 +16,6 @@ TEXT = "text/plain;version=0.0.4"
 
 Samples: TypeAlias = Mapping[str, float]
 """``name{label="value"}`` to its value, labels by name."""
-
-__all__ = ["OPEN", "TEXT", "openmetrics", "read", "samples", "series_of", "shapes"]
 
 
 def read(page: tuple[bytes, str]) -> list[Metric]:
