@@ -38,6 +38,8 @@ class Settings(BaseSettings):
     """Networks that webhooks may go to beside public addresses, and by http://: ``10.20.0.0/16,127.0.0.1``."""
     workers: int = 4
     """How many connections are synced at a time."""
+    metrics: Literal["token", "open", "off"] = "token"
+    """Who may read ``/metrics``: a token with ``read:status`` over all connections, anybody, or nobody."""
     log_level: Literal["debug", "info", "warning", "error"] = "info"
     """What is logged, to standard error."""
     log_format: Literal["auto", "console", "json"] = "auto"

@@ -22,7 +22,7 @@ from reconciler.model.resource import Resource
 from reconciler.plan.asked import check_asked
 from reconciler.plan.scope import unmatched
 from reconciler.plan.unchanged import unchanged_plan
-from reconciler.ports import Connectors, Edits, Snapshot, Store
+from reconciler.ports import SILENT, Connectors, Edits, Meter, Snapshot, Store
 from reconciler.settings import Settings
 from reconciler.sources.cache import ParseCache
 from reconciler.sources.folder import Folder
@@ -39,6 +39,7 @@ if TYPE_CHECKING:
     from reconciler.engine.syncs import Syncs
     from reconciler.engine.systems import Systems
     from reconciler.engine.writer import Writer
+    from reconciler.jobs.inprocess import InProcessJobs
     from reconciler.secrets.keyring import KeyRing
     from reconciler.secrets.keys import KeySource
     from reconciler.secrets.providers import Providers
@@ -66,6 +67,7 @@ class House:
     store: Store
     clock: SystemClock
     writer: "Writer | None" = None
+    meter: Meter = SILENT
 
     @cached_property
     def catalogue(self) -> Mapping[str, Resource]:
@@ -118,11 +120,9 @@ class House:
         return KeyRing(self._keys)
 
     def _keys(self) -> Mapping[str, bytes]:
-        from reconciler.telemetry import set_up_logs, set_up_yet  # noqa: PLC0415
+        from reconciler.telemetry.logs import set_up_logs, set_up_yet  # noqa: PLC0415
 
-        if (
-            not set_up_yet()
-        ):  # a short command: that a key file was made is told on standard error, too
+        if not set_up_yet():  # a short command tells on standard error that a key file was made
             set_up_logs(self.settings.log_level, self.settings.log_format)
         return key_source(self.settings).load(os.environ)
 
@@ -151,7 +151,7 @@ class House:
         """Runs syncs."""
         from reconciler.engine.syncs import Syncs  # noqa: PLC0415
 
-        return Syncs(self.store, self.in_force, self.systems, self.health, self.clock)
+        return Syncs(self.store, self.in_force, self.systems, self.health, self.clock, self.meter)
 
     @cached_property
     def systems(self) -> "Systems":
@@ -183,7 +183,14 @@ class House:
         """Maps stored records again."""
         from reconciler.engine.remap import Remap  # noqa: PLC0415
 
-        return Remap(self.store, self.in_force, self.clock)
+        return Remap(self.store, self.in_force, self.clock, self.meter)
+
+    @cached_property
+    def jobs(self) -> "InProcessJobs":
+        """Syncs that were asked for, and run in this process."""
+        from reconciler.jobs.inprocess import InProcessJobs  # noqa: PLC0415
+
+        return InProcessJobs(self.clock, workers=self.settings.workers)
 
     async def keep_writing(self) -> None:
         """Keep the lease of the one writer, until cancelled or lost: a service beside the others."""
@@ -208,7 +215,8 @@ class House:
         sender = WebhookSender(self.clock, wire, reveal, Redactor(), version=CURRENT.name)
         try:
             prepared = Prepared(sender, self.providers.fetch)
-            await Outgoing(Post(self.store, self.in_force, prepared, self.clock)).run()
+            post = Post(self.store, self.in_force, prepared, self.clock, self.meter)
+            await Outgoing(post).run()
         finally:
             await wire.close()
 

@@ -6,6 +6,7 @@ from contextlib import AbstractContextManager
 from typing import TYPE_CHECKING
 
 from reconciler.app import House, edits, endings, parse_cache
+from reconciler.app.measuring import metrics_of, readiness
 from reconciler.connectors.catalogue import catalogue_files
 from reconciler.engine.wish import Wish
 from reconciler.errors import ReconcilerError
@@ -33,7 +34,6 @@ def runtime(
     from reconciler.engine.runtime import Parts, Runtime  # noqa: PLC0415
     from reconciler.engine.turns import SpecsTurn  # noqa: PLC0415
     from reconciler.engine.watch import Watch  # noqa: PLC0415
-    from reconciler.jobs.inprocess import InProcessJobs  # noqa: PLC0415
     from reconciler.sources.timer import Timer  # noqa: PLC0415  APScheduler is heavy
 
     cache = parse_cache(built.settings)
@@ -46,10 +46,11 @@ def runtime(
         in_force=built.in_force,
         syncs=built.syncs,
         remap=built.remap,
-        jobs=InProcessJobs(built.clock, workers=built.settings.workers),
+        jobs=built.jobs,
         clock=built.clock,
         reporter=reporter,
         watch=Watch(built.health, built.looks, built.store.views, built.clock),
+        meter=built.meter,
     )
     made = Runtime(parts, lambda made: Timer(made.due))
     built.health.when_recovered(made.recovered)
@@ -82,8 +83,13 @@ async def serve(
         edits=editor,
         endings=endings(built, editor),
         hooks=hooks,
-        checks={"database": built.check_store},
-        policy=Policy(hosts=Policy().hosts | {host, *built.settings.allowed_hosts}),
+        checks=readiness(built, made),
+        policy=Policy(
+            hosts=Policy().hosts | {host, *built.settings.allowed_hosts},
+            open_metrics=built.settings.metrics == "open",
+        ),
+        meter=built.meter,
+        metrics=metrics_of(built, made),
     )
     await serve_app(make_app(services), host=host, port=port, started=started)
 

@@ -1,6 +1,7 @@
 """All of it, running: one task group that starts everything and stops it in order."""
 
 import asyncio
+from collections import Counter
 from collections.abc import Awaitable, Callable, Coroutine, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
@@ -20,15 +21,19 @@ from reconciler.engine.schedules import Tick, asked, overdue, ticks
 from reconciler.engine.syncs import Syncs
 from reconciler.engine.turns import REDO, REMAP, SCHEDULES, SPECS, SpecsTurn, remap_turn
 from reconciler.engine.watch import Watch
-from reconciler.errors import NotFound
+from reconciler.errors import NotFound, ReconcilerError
 from reconciler.model.connection import ConnectionStatus
 from reconciler.model.resource import Kind, ResourceKey
 from reconciler.model.sync import Cursor, RunStatus, SyncJob, SyncMode, SyncRun, Trigger
 from reconciler.model.verdict import Done, Halt, Verdict
 from reconciler.ports import (
+    SILENT,
     Clock,
     Job,
     Jobs,
+    Look,
+    LookEnd,
+    Meter,
     Outcome,
     Reporter,
     SpecSource,
@@ -82,6 +87,7 @@ class Parts:
     clock: Clock
     reporter: Reporter | None = None
     watch: Watch | None = None
+    meter: Meter = SILENT
 
 
 class Runtime:
@@ -100,7 +106,9 @@ class Runtime:
     ) -> None:
         self._parts = parts
         self._queue = WorkQueue(parts.clock)
-        self._controller = Controller(self._queue, self.turn, limits=limits or LIMITS)
+        self._controller = Controller(
+            self._queue, self.turn, limits=limits or LIMITS, meter=parts.meter
+        )
         self._ticker = ticker(self)
         self._requests = Requests()
         self._asked: dict[str, SyncJob] = {}
@@ -129,6 +137,17 @@ class Runtime:
     def stalled(self) -> Mapping[str, str]:
         """The keys that wait for a person or a change, and why."""
         return self._controller.stalled
+
+    @property
+    def depths(self) -> Mapping[str, int]:
+        """How many keys of each family (``remap:acme`` is of ``remap``) are due and wait for a worker."""
+        found = Counter(key.partition(":")[0] for key in self._queue.ready())
+        return {family: found[family] for family in (*_TURNS, *(found.keys() - _TURNS.keys()))}
+
+    async def check_looked(self) -> None:
+        """Return if the specs were looked at since the start, however they are."""
+        if self._parts.specs.look is None:
+            raise ReconcilerError("the first look at the specs has not ended yet")
 
     def look(self, key: str, token: str = "") -> None:
         """Look at *key* now, before anything else; *token* is told as handled when it was done.
@@ -161,7 +180,7 @@ class Runtime:
             return await _TURNS[key](self)
 
     async def _specs(self) -> Verdict:
-        verdict = await self._parts.specs()
+        verdict = await self._look()
         generation = await self._parts.store.views.generation()
         if generation != self._followed:
             self._followed = generation
@@ -172,6 +191,18 @@ class Runtime:
         if isinstance(verdict, (Done, Halt)):
             again = spread(SPECS, SPECS_EVERY)
             return replace(verdict, again=min(again, verdict.again or again))
+        return verdict
+
+    async def _look(self) -> Verdict:
+        """Take one look at the specs, and count it."""
+        clock = self._parts.clock
+        began, end = clock.now(), Look(LookEnd.FAILED)
+        try:
+            verdict = await self._parts.specs()
+            end = self._parts.specs.look or end
+        finally:
+            now = clock.now()
+            self._parts.meter.looked(end, now, now - began)
         return verdict
 
     async def _schedules(self) -> Verdict:
