@@ -113,6 +113,11 @@ class Replace:
         """The resource's key."""
         return self.after.key
 
+    @property
+    def elsewhere(self) -> bool:
+        """Whether a connection is to another type of system from now on."""
+        return bool(self.before.spec.get("connector") != self.after.spec.get("connector"))
+
 
 @dataclass(frozen=True, slots=True)
 class Rename:

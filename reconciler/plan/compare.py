@@ -167,11 +167,12 @@ def costs_of_replacing(before: Resource, after: Resource) -> tuple[str, ...]:
     whose = ", ".join(named) if named else "all its entities"
     history = new.get("history")
     reach = f" of the last {history}" if history else ""
-    fate = f"a record keeps its id only where {new['connector']} gives it the source key it had"
+    cursors = f"the sync cursors of {whose} are lost; the next sync of each is a full read{reach}"
     if old["connector"] == new["connector"]:
-        fate = "its records are gone from the API until they are read again, under the ids they had"
+        gone = "its records are gone from the API until they are read again, under the ids they had"
+        return cursors, gone
     return (
-        f"the sync cursors of {whose} are lost; the next sync of each is a full read{reach}",
-        "the connection's API tokens die; make new ones for the new system",
-        fate,
+        cursors,
+        "the connection's API tokens die, and what its customer gave goes; make new ones for the new system",
+        f"a record keeps its id only where {new['connector']} gives it the source key it had",
     )

@@ -257,7 +257,7 @@ def _made_true(connection: Connection, change: Change, stamp: _Stamp) -> _Entry:
                 )
         case Replace(before=before):
             row = _must_find(connection, before.key)
-            belongings.start_anew(connection, row, stamp.at)
+            belongings.start_anew(connection, row, stamp.at, elsewhere=change.elsewhere)
         case Forget(before=before) | Delete(before=before):
             row = _must_find(connection, before.key)
             _remove(connection, row, stamp, keep=isinstance(change, Forget))

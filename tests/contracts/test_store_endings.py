@@ -1,9 +1,10 @@
 """What every store keeps and lets go of when a connection ends."""
 
-from reconciler.model.change import Delete, Forget
+from reconciler.model.change import Delete, Forget, Replace
+from reconciler.model.credential import Sealed
 from reconciler.model.sync import Cursor, RunStatus, SyncMode, SyncRun, Trigger
 from reconciler.ports import Store
-from tests.contracts.test_store import apply, uid_of
+from tests.contracts.test_store import apply, owned, uid_of
 from tests.store.making import NOON, ORDERS, connection, declare
 
 ACME = connection()
@@ -45,3 +46,20 @@ async def test_a_name_whose_data_are_gone_has_no_identity(store: Store) -> None:
     await apply(store, Delete(ACME), base=1)
     async with store.begin() as unit:
         assert await unit.objects.last_uid(ACME.key) is None
+
+
+async def test_made_anew_on_the_same_system_a_connection_keeps_its_tokens_and_credentials(
+    store: Store,
+) -> None:
+    uid = await owned(store, ACME)
+    async with store.begin() as unit:
+        await unit.credentials.put(uid, [Sealed("auth.password", "k1", b"x", "f", NOON, "link:1")])
+        await unit.commit()
+    await apply(store, Replace(ACME, connection(history="10d"), (), ()), base=1)
+    assert list(await store.views.credentials(uid)) == ["auth.password"]
+    assert all(one.revoked_at is None for one in await store.views.tokens())
+    assert await store.views.cursors() == ()
+    other = Replace(connection(history="10d"), connection(connector="sap"), (), ())
+    await apply(store, other, base=2)
+    assert await store.views.credentials(uid) == {}
+    assert [one.id for one in await store.views.tokens() if one.revoked_at is None] == ["tok-2"]

@@ -154,7 +154,7 @@ async def test_it_is_not_ready_before_the_first_look_has_come_to_something() -> 
 async def test_the_depth_of_the_queue_is_told_by_family_and_nothing_is_zero() -> None:
     house = House()
     assert house.runtime.depths == dict.fromkeys(
-        ("specs", "schedules", "remap", "jobs", "report"), 0
+        ("specs", "schedules", "remap", "redo", "jobs", "report"), 0
     )
     for key in ("remap:a", "remap:b", "remap", "jobs"):
         house.runtime.look(key)

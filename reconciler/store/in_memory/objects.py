@@ -181,7 +181,7 @@ def _made_true(shelf: Shelf, change: Change, at: datetime) -> str:
                 )
         case Replace(after=after):
             uid = _must_find(shelf, change.before.key)
-            _start_anew(shelf, uid, at)
+            _start_anew(shelf, uid, at, elsewhere=change.elsewhere)
         case Forget() | Delete():
             uid = _must_find(shelf, change.before.key)
             kept = shelf.objects[uid]
@@ -246,6 +246,7 @@ def _remove(shelf: Shelf, uid: str, resource: Resource, at: datetime) -> bool:
     if resource.key.kind is not Kind.CONNECTION:
         return True
     _void(shelf, uid)
+    forget(shelf, uid)
     _end_tokens(shelf, uid, at)
     if _retained(resource):
         return False
@@ -253,13 +254,15 @@ def _remove(shelf: Shelf, uid: str, resource: Resource, at: datetime) -> bool:
     return True
 
 
-def _start_anew(shelf: Shelf, uid: str, at: datetime) -> None:
+def _start_anew(shelf: Shelf, uid: str, at: datetime, *, elsewhere: bool) -> None:
     _close_drifts(shelf, uid, at)
     resource = shelf.objects[uid].resource
     if resource.key.kind is not Kind.CONNECTION:
         return
     _void(shelf, uid)
-    _end_tokens(shelf, uid, at)
+    if elsewhere:
+        forget(shelf, uid)
+        _end_tokens(shelf, uid, at)
     if _retained(resource):
         bury_all(shelf, uid, at)
     else:
@@ -275,7 +278,6 @@ def _end_tokens(shelf: Shelf, uid: str, at: datetime) -> None:
 
 def _void(shelf: Shelf, uid: str) -> None:
     shelf.states.pop(uid, None)
-    forget(shelf, uid)
     shelf.cursors = {place: one for place, one in shelf.cursors.items() if place[0] != uid}
 
 
