@@ -1,7 +1,8 @@
 """Sends what is due: claimed under a lease, tried on a schedule, settled in a transaction.
 
 Who dies between sending and settling leaves a lease that lapses; another then sends again, under the
-same id. One dead receiver keeps few of the places, so that the others never wait for it.
+same id. A receiver that fails keeps one place, and after some failures in a row is left alone for a while
+(its circuit is open): what is due waits and loses no attempt, and no other receiver waits for it.
 """
 
 import asyncio
@@ -16,6 +17,7 @@ import structlog
 
 from reconciler.engine.ids import new_id
 from reconciler.engine.inforce import InForce
+from reconciler.engine.receivers import Receivers
 from reconciler.engine.routing import Route, routes_of
 from reconciler.errors import ReconcilerError
 from reconciler.model.event import Delivery, DeliveryStatus
@@ -39,6 +41,7 @@ WAITS: Final = (
 
 JITTER: Final = 0.2
 DELETED: Final = "the route was deleted, or sends no webhooks any more"
+OFF: Final = "the route is disabled"
 LOST: Final = "the event is not kept any more"
 
 
@@ -51,7 +54,8 @@ def waits(chance: float) -> tuple[timedelta, ...]:
 class Limits:
     """How much is under way at once, and for how long a claim holds.
 
-    ``lease`` is longer than any attempt takes. A route whose last attempt failed has one place.
+    ``lease`` is longer than any attempt takes. ``per_route`` is for routes that say nothing else; one
+    whose last attempt failed has one place.
     """
 
     at_once: int = 64
@@ -88,7 +92,7 @@ class Dispatch:
         self._holder = new_id("dispatch", post.clock.now())
         self._tasks: set[asyncio.Task[None]] = set()
         self._busy: Counter[str] = Counter()
-        self._failing: set[str] = set()
+        self._receivers = Receivers(post.store)
         self._known: tuple[int, Mapping[str, Route]] = (-1, {})
 
     async def turn(self) -> datetime | None:
@@ -99,11 +103,16 @@ class Dispatch:
         # After what waits: a route that is not in force now is gone, not new.
         routes = await self._routes()
         now = self._post.clock.now()
-        await self._give_up([uid for uid in waiting if uid not in routes])
+        await self._receivers.look(routes, now)
+        await self._give_up([uid for uid in waiting if uid not in routes], DELETED, now)
+        await self._give_up([uid for uid in waiting if self._receivers.of(uid).disabled], OFF, now)
         served = {
-            uid: at for uid, at in waiting.items() if uid in routes and not routes[uid].suspended
+            uid: max(at, self._receivers.of(uid).rests_until or at)
+            for uid, at in waiting.items()
+            if uid in routes and not routes[uid].suspended and not self._receivers.of(uid).disabled
         }
-        for delivery in await self._claim([uid for uid, at in served.items() if at <= now], now):
+        due = [routes[uid] for uid, at in served.items() if at <= now]
+        for delivery in await self._claim(due, now):
             self._start(delivery, routes[delivery.route])
         return min((at for at in served.values() if at > now), default=None)
 
@@ -125,17 +134,17 @@ class Dispatch:
             self._known = (situation.state.generation, routes_of(situation))
         return self._known[1]
 
-    async def _give_up(self, gone: Sequence[str]) -> None:
+    async def _give_up(self, gone: Sequence[str], why: str, now: datetime) -> None:
         if not gone:
             return
         async with self._post.store.begin() as unit:
-            count = [await unit.outbox.give_up(uid, reason=DELETED) for uid in gone]
+            count = [await unit.outbox.give_up(uid, reason=why, at=now) for uid in gone]
             await unit.commit()
-        log.warning("deliveries_given_up", why=DELETED, count=sum(count))
+        log.warning("deliveries_given_up", why=why, count=sum(count))
 
-    async def _claim(self, due: Sequence[str], now: datetime) -> Sequence[Delivery]:
+    async def _claim(self, due: Sequence[Route], now: datetime) -> Sequence[Delivery]:
         """Claim as much as there are places for: first for routes that answer, then for the others."""
-        rooms = {uid: self._room(uid) for uid in sorted(due, key=self._patience)}
+        rooms = {route.uid: self._room(route) for route in sorted(due, key=self._patience)}
         free = self._limits.at_once - len(self._tasks)
         if free <= 0 or not any(rooms.values()):
             return ()
@@ -150,12 +159,15 @@ class Dispatch:
             await unit.commit()
         return claimed
 
-    def _room(self, uid: str) -> int:
-        places = 1 if uid in self._failing else self._limits.per_route
-        return max(places - self._busy[uid], 0)
+    def _room(self, route: Route) -> int:
+        places = 1 if self._fails(route.uid) else route.concurrency or self._limits.per_route
+        return max(places - self._busy[route.uid], 0)
 
-    def _patience(self, uid: str) -> tuple[bool, int]:
-        return uid in self._failing, self._busy[uid]
+    def _patience(self, route: Route) -> tuple[bool, int]:
+        return self._fails(route.uid), self._busy[route.uid]
+
+    def _fails(self, uid: str) -> bool:
+        return self._receivers.of(uid).failures > 0
 
     def _start(self, delivery: Delivery, route: Route) -> None:
         self._busy[route.uid] += 1
@@ -175,7 +187,12 @@ class Dispatch:
             settled = await self._tried(delivery, route)
             async with self._post.store.begin() as unit:
                 await unit.outbox.settle(settled)
+                receiver = None
+                if len(settled.attempts) > len(delivery.attempts):
+                    receiver = await self._receivers.note(unit, route, settled.attempts[-1])
                 await unit.commit()
+            if receiver is not None:
+                self._receivers.keep(receiver)
         except ReconcilerError as error:
             # Not settled, so it is sent again when the lease has lapsed.
             log.warning("delivery_not_settled", delivery=delivery.id, why=error.message)
@@ -185,15 +202,12 @@ class Dispatch:
             _tell(settled, route)
 
     async def _tried(self, delivery: Delivery, route: Route) -> Delivery:
-        event = await self._post.store.views.event(delivery.event_id)
+        told = delivery.notification
+        event = told.newest if told else await self._post.store.views.event(delivery.event_id)
         if event is None:
-            return delivery.ended(LOST)
+            return delivery.ended(LOST, self._post.clock.now())
         attempt = await self._post.sender.send(delivery, event, route.resource)
         self._post.meter.attempted(attempt, event)
-        if attempt.well:
-            self._failing.discard(route.uid)
-        else:
-            self._failing.add(route.uid)
         return delivery.after(attempt, waits(self._chance()))
 
 

@@ -1,4 +1,4 @@
-"""The service that tells the outside: routes events and sends deliveries, woken when there is something.
+"""The service that tells the outside: routes events, tells alerts, sends deliveries, woken when it has to be.
 
 It looks at the start, when it is woken, and when the next delivery is due; and, since another process may
 write to the same store, every few seconds at the latest.
@@ -11,9 +11,11 @@ from typing import Final
 
 import structlog
 
+from reconciler.engine.alerting import Alerting
 from reconciler.engine.backoff import wait_before
 from reconciler.engine.dispatch import Dispatch, Limits, Post
 from reconciler.engine.routing import Routing
+from reconciler.engine.tidying import Tidying
 from reconciler.errors import ReconcilerError
 
 log = structlog.get_logger()
@@ -23,13 +25,15 @@ LOOK_EVERY: Final = timedelta(seconds=10)
 
 
 class Outgoing:
-    """Events become deliveries, and deliveries are sent, from ``run`` until it is cancelled."""
+    """Events become deliveries or alerts, and deliveries are sent, from ``run`` until it is cancelled."""
 
     def __init__(self, post: Post, *, limits: Limits | None = None) -> None:
         self._clock = post.clock
         self._woken = asyncio.Event()
         self._routing = Routing(post.store, post.in_force, post.clock)
+        self._alerting = Alerting(post.store, post.in_force, post.clock)
         self._dispatch = Dispatch(post, self.wake, limits=limits)
+        self._tidying = Tidying(post.store, post.clock)
         self._failures = 0
         post.store.listen(self.wake)
 
@@ -52,7 +56,9 @@ class Outgoing:
             more = True
             while more:
                 more = await self._routing.turn()
-                again = await self._dispatch.turn()
+                again = [await self._dispatch.turn()]
+            # What is told here is sent at the next look, which comes at once.
+            again += [await self._alerting.turn(), await self._tidying.turn()]
         except ReconcilerError as error:
             log.warning("outgoing_failed", why=error.message)
         except Exception:
@@ -60,7 +66,7 @@ class Outgoing:
             log.exception("outgoing_broken")
         else:
             self._failures = 0
-            return again
+            return min((at for at in again if at is not None), default=None)
         self._failures += 1
         await self._clock.sleep(wait_before(self._failures, jitter=random.random()))  # noqa: S311  spread, not secrecy
         return self._clock.now()

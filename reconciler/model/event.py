@@ -4,7 +4,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
+
+if TYPE_CHECKING:
+    from reconciler.model.notification import Notification
 
 
 class EventType(StrEnum):
@@ -15,6 +18,7 @@ class EventType(StrEnum):
     RESOURCE_DELETED = "resource.deleted"
     PLAN_APPLIED = "plan.applied"
     PLAN_FAILED = "plan.failed"
+    PLAN_RECOVERED = "plan.recovered"
     DRIFT_DETECTED = "drift.detected"
     DRIFT_RESOLVED = "drift.resolved"
     SOURCE_INVALID = "source.invalid"
@@ -29,6 +33,8 @@ class EventType(StrEnum):
     SYNC_FAILED = "sync.failed"
     RECORDS_CHANGED = "records.changed"
     DELETES_HELD = "deletes.held"
+    ROUTE_DISABLED = "route.disabled"
+    ROUTE_ENABLED = "route.enabled"
 
 
 class EventSeverity(StrEnum):
@@ -51,6 +57,7 @@ SEVERITIES: Final[Mapping[EventType, EventSeverity]] = {
     EventType.RESOURCE_DELETED: EventSeverity.INFO,
     EventType.PLAN_APPLIED: EventSeverity.INFO,
     EventType.PLAN_FAILED: EventSeverity.ERROR,
+    EventType.PLAN_RECOVERED: EventSeverity.INFO,
     EventType.DRIFT_DETECTED: EventSeverity.WARNING,
     EventType.DRIFT_RESOLVED: EventSeverity.INFO,
     EventType.SOURCE_INVALID: EventSeverity.ERROR,
@@ -65,6 +72,8 @@ SEVERITIES: Final[Mapping[EventType, EventSeverity]] = {
     EventType.SYNC_FAILED: EventSeverity.ERROR,
     EventType.RECORDS_CHANGED: EventSeverity.INFO,
     EventType.DELETES_HELD: EventSeverity.ERROR,
+    EventType.ROUTE_DISABLED: EventSeverity.ERROR,
+    EventType.ROUTE_ENABLED: EventSeverity.INFO,
 }
 """How bad each event is; what is over again (``*.recovered``) is as mild as news."""
 
@@ -128,7 +137,8 @@ ORDERED_TRIES: Final = 3
 LONGEST_ASKED: Final = timedelta(hours=1)
 """So long a receiver may ask us to wait; or twice the planned wait, where that is longer."""
 
-_GONE: Final = 410
+GONE: Final = 410
+"""With this a receiver says that it wants no more."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,6 +147,10 @@ class Delivery:
 
     ``route`` is the route's uid, which a rename keeps. Deliveries with one ``subject`` go to a route in
     the order of their events. ``reason`` says why a dead one is dead.
+
+    With a ``notification`` it tells of several events at once, of which ``event_id`` is the newest.
+    ``topic`` is the type that its body has (``sync.failed``, ``alerts.firing``). ``earlier`` is how many
+    of its attempts were made before it was asked for again: they count for its schedule no more.
     """
 
     id: str
@@ -148,6 +162,16 @@ class Delivery:
     lease: Lease | None = None
     subject: str = ""
     reason: str = ""
+    topic: str = ""
+    notification: "Notification | None" = None
+    earlier: int = 0
+    made_at: datetime | None = None
+    ended_at: datetime | None = None
+
+    @property
+    def tries(self) -> int:
+        """How often it was tried since it was last asked for."""
+        return len(self.attempts) - self.earlier
 
     def after(self, attempt: Attempt, waits: tuple[timedelta, ...]) -> "Delivery":
         """Return the delivery that *attempt* leads to: done, due again after the next wait, or dead.
@@ -156,18 +180,30 @@ class Delivery:
         """
         attempts = (*self.attempts, attempt)
         settled = replace(self, attempts=attempts, lease=None)
+        at = attempt.at + attempt.took
         if attempt.well:
-            return replace(settled, status=DeliveryStatus.DELIVERED)
-        if attempt.status == _GONE:
-            return settled.ended("the receiver answered 410 Gone: it wants no more")
-        if len(attempts) >= len(waits):
-            return settled.ended(f"none of {len(attempts)} attempts was answered with 2xx")
-        wait = _wait(waits[len(attempts)], attempt.wait)
-        return replace(settled, due_at=attempt.at + attempt.took + wait)
+            return replace(settled, status=DeliveryStatus.DELIVERED, ended_at=at)
+        if attempt.status == GONE:
+            return settled.ended("the receiver answered 410 Gone: it wants no more", at)
+        if settled.tries >= len(waits):
+            return settled.ended(f"none of {settled.tries} attempts was answered with 2xx", at)
+        return replace(settled, due_at=at + _wait(waits[settled.tries], attempt.wait))
 
-    def ended(self, reason: str) -> "Delivery":
-        """Return the delivery given up, for *reason*."""
-        return replace(self, status=DeliveryStatus.DEAD, lease=None, reason=reason)
+    def ended(self, reason: str, at: datetime) -> "Delivery":
+        """Return the delivery given up at *at*, for *reason*."""
+        return replace(self, status=DeliveryStatus.DEAD, lease=None, reason=reason, ended_at=at)
+
+    def again(self, now: datetime) -> "Delivery":
+        """Return it as due at once, with a whole schedule before it; what was tried stays known."""
+        return replace(
+            self,
+            status=DeliveryStatus.PENDING,
+            due_at=now,
+            lease=None,
+            reason="",
+            earlier=len(self.attempts),
+            ended_at=None,
+        )
 
 
 def _wait(planned: timedelta, asked: timedelta | None) -> timedelta:

@@ -5,6 +5,7 @@ nothing behind unless ``commit`` was called. ``connection`` is the connection's 
 the API; its name is for people.
 """
 
+from reconciler.ports.alerts import Alerts, Endpoints
 from reconciler.ports.credentials import Credentials, Links, Obtained, Safe, Secrets
 from reconciler.ports.edits import EditDone, Edits, EditWish, Permit
 from reconciler.ports.health import Health
@@ -27,6 +28,7 @@ from reconciler.ports.work import (
 
 __all__ = [
     "SILENT",
+    "Alerts",
     "Answered",
     "Audit",
     "Clock",
@@ -39,6 +41,7 @@ __all__ = [
     "EditDone",
     "EditWish",
     "Edits",
+    "Endpoints",
     "Health",
     "Job",
     "JobHandler",

@@ -10,7 +10,9 @@ from reconciler.model.change import Change, State
 from reconciler.model.event import Delivery, Event
 from reconciler.model.record import Batch, Saved
 from reconciler.model.resource import Resource, ResourceKey
+from reconciler.model.sought import DeliveryQuery
 from reconciler.model.sync import Cursor, SyncRun
+from reconciler.ports.alerts import Alerts, Endpoints
 from reconciler.ports.credentials import Credentials, Links, Secrets
 from reconciler.ports.health import Health
 from reconciler.ports.trust import Audit, Conditions, Ledger, Pins
@@ -135,8 +137,20 @@ class Outbox(Protocol):
         """Let go of all deliveries that *holder* has claimed and not settled."""
         ...
 
-    async def give_up(self, route: str, *, reason: str) -> int:
+    async def give_up(self, route: str, *, reason: str, at: datetime) -> int:
         """End all pending deliveries of *route* as dead; return how many."""
+        ...
+
+    async def retry(self, deliveries: Sequence[str], *, now: datetime) -> int:
+        """Have ended deliveries made once more, at once and on a whole schedule; return how many."""
+        ...
+
+    async def retry_all(self, wanted: DeliveryQuery, *, now: datetime) -> int:
+        """Likewise, all that are dead and fit *wanted*, however many."""
+        ...
+
+    async def prune(self, before: datetime, *, limit: int) -> int:
+        """Remove deliveries that ended before then, *limit* at most; return how many."""
         ...
 
 
@@ -237,6 +251,16 @@ class UnitOfWork(Protocol):
     @property
     def pins(self) -> Pins:
         """Pinned revisions."""
+        ...
+
+    @property
+    def alerts(self) -> Alerts:
+        """Alerts, and who was told of them."""
+        ...
+
+    @property
+    def endpoints(self) -> Endpoints:
+        """How receivers are."""
         ...
 
     @property

@@ -5,16 +5,19 @@ from datetime import datetime
 from typing import Protocol
 
 from reconciler.model.access import Token
+from reconciler.model.alert import Alert, Board, Silence
 from reconciler.model.audit import AuditEntry, Hold, Past, Pin
 from reconciler.model.change import Marks, State
 from reconciler.model.condition import Status
 from reconciler.model.connection import Checks, ConnectionState, StatusChange
 from reconciler.model.credential import InstanceSecret, Sealed
 from reconciler.model.drift import Drift
+from reconciler.model.endpoint import Endpoint
 from reconciler.model.event import Delivery, Event
 from reconciler.model.link import Link
 from reconciler.model.record import RecordQuery, Row, StoredRecord
 from reconciler.model.resource import Resource, ResourceKey
+from reconciler.model.sought import DeliveryQuery
 from reconciler.model.standing import Standing
 from reconciler.model.sync import Cursor, SyncRun
 
@@ -111,6 +114,43 @@ class Views(Protocol):
 
     async def delivery(self, delivery_id: str) -> Delivery | None:
         """Return one delivery, with its attempts."""
+        ...
+
+    async def deliveries(self, wanted: DeliveryQuery) -> Sequence[Delivery]:
+        """Return deliveries with their attempts, the newest first."""
+        ...
+
+    async def events_of(self, ids: Sequence[str]) -> Mapping[str, Event]:
+        """Return events by id; those that are not kept are missing."""
+        ...
+
+    async def board(self, now: datetime) -> Board:
+        """Return all that is still to be told of something, and the silences that have not ended."""
+        ...
+
+    async def board_mark(self) -> int:
+        """Return the mark of the board; cheap, to tell whether ``board`` is worth a read."""
+        ...
+
+    async def alerts(
+        self, *, ended: bool = False, after: tuple[datetime, str] | None = None, limit: int = 100
+    ) -> Sequence[Alert]:
+        """Return open alerts, and with *ended* those that are over too and notices, the newest first.
+
+        *after* are ``opened_at`` and id of the last one of the page before.
+        """
+        ...
+
+    async def alert(self, alert_id: str) -> Alert | None:
+        """Return one alert."""
+        ...
+
+    async def silences(self) -> Sequence[Silence]:
+        """Return all silences that are kept, the one that ends last first."""
+        ...
+
+    async def endpoints(self) -> Mapping[str, Endpoint]:
+        """Return how the receivers of routes (their uids) are that are not well."""
         ...
 
     async def waiting(self) -> Mapping[str, datetime]:

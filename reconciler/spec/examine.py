@@ -191,6 +191,8 @@ def _references(kind: str, spec: Mapping[str, Any]) -> Iterator[Reference]:
                 yield Reference(
                     "Connection", spec[part]["connection"], ("spec", part, "connection")
                 )
+    elif kind == "AlertRoute" and "escalate" in spec:
+        yield Reference("AlertRoute", spec["escalate"]["to"], ("spec", "escalate", "to"))
 
 
 def _entities(kind: str, spec: Mapping[str, Any]) -> tuple[str, ...] | None:

@@ -223,6 +223,7 @@ _PATTERNS: Final = {
     r"^[^\s#/]+/[^\s#]+#[^\s#]+$": "a place in a vault looks like kv/acme/erp#password",
     r"^[A-Za-z0-9_-]+(\.[A-Za-z0-9_-]+)*$": "keys with dots between them look like erp.password",
     r"^https?://[^\s/]+(/\S*)?$": "an address starts with http:// or https:// and has no spaces",
+    r"^([01][0-9]|2[0-3]):[0-5][0-9]$": "a time of day looks like '07:30', in quotes",
     r"^[^\s@]+@[^\s@]+$": "an e-mail address looks like ops@example.com",
     r"^(\*|[a-z_]+(\.([a-z_]+|\*))?)$": "an event looks like sync.failed, drift.* or *",
     r"^[^/\\\s][^\\]*\.(csv|json)$": "a file beside this one, whose name ends in .csv or .json",

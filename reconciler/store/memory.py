@@ -7,6 +7,7 @@ import asyncio
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 
+from reconciler.store.in_memory.alerts import MemoryAlerts, MemoryEndpoints
 from reconciler.store.in_memory.credentials import (
     MemoryCredentials,
     MemoryLinks,
@@ -47,11 +48,13 @@ class MemoryUnit:
         self.credentials = MemoryCredentials(draft)
         self.links = MemoryLinks(draft)
         self.secrets = MemorySecrets(draft)
+        self.alerts = MemoryAlerts(draft)
+        self.endpoints = MemoryEndpoints(draft)
 
     async def commit(self) -> None:
         """Make it all true."""
         await self._draft.commit()
-        if self.outbox.stirred:
+        if self.outbox.stirred or self.alerts.stirred:
             self._told()
 
 

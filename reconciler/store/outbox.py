@@ -15,7 +15,9 @@ from sqlalchemy import Connection, bindparam, func, or_, select, text
 
 from reconciler.errors import NotFound
 from reconciler.model.event import Delivery, DeliveryStatus, Event, Lease
+from reconciler.model.sought import DeliveryQuery
 from reconciler.store import dialects
+from reconciler.store.again import prune, retry, retry_all
 from reconciler.store.lines import first_in_line, pending, read_attempts
 from reconciler.store.rows import (
     attempt_fields,
@@ -28,6 +30,9 @@ from reconciler.store.settling import settled_with
 from reconciler.store.tables import attempts, deliveries, events, unrouted
 from reconciler.store.times import micros
 from reconciler.store.transaction import Transaction
+
+_FIXED: Final = frozenset({"id", "notification"})
+"""What a delivery is made with, and never changes."""
 
 _TAKING: Final = 0x726563_726F757465  # "rec" "route": the advisory lock of who routes events
 
@@ -73,9 +78,23 @@ class SqlOutbox:
         await self._transaction.do(_release, holder)
         self.stirred = True
 
-    async def give_up(self, route: str, *, reason: str) -> int:
+    async def give_up(self, route: str, *, reason: str, at: datetime) -> int:
         """End all pending deliveries of *route* as dead; return how many."""
-        return await self._transaction.do(_give_up, route, reason)
+        return await self._transaction.do(_give_up, route, reason, at)
+
+    async def retry(self, deliveries: Sequence[str], *, now: datetime) -> int:
+        """Have ended deliveries made once more; return how many."""
+        self.stirred = True
+        return await self._transaction.do(retry, list(deliveries), now)
+
+    async def retry_all(self, wanted: DeliveryQuery, *, now: datetime) -> int:
+        """Have all that are dead and fit *wanted* made once more; return how many."""
+        self.stirred = True
+        return await self._transaction.do(retry_all, wanted, now)
+
+    async def prune(self, before: datetime, *, limit: int) -> int:
+        """Remove deliveries that ended before then, *limit* at most; return how many."""
+        return await self._transaction.do(prune, before, limit)
 
 
 def _emit(database: Connection, told: Sequence[Event]) -> None:
@@ -168,7 +187,7 @@ def _settle(database: Connection, delivery: Delivery) -> None:
 
 
 def _write(database: Connection, delivery_id: str, fields: dict[str, Any]) -> None:
-    changed = {name: value for name, value in fields.items() if name != "id"}
+    changed = {name: value for name, value in fields.items() if name not in _FIXED}
     database.execute(deliveries.update().where(deliveries.c.id == delivery_id).values(changed))
 
 
@@ -177,9 +196,10 @@ def _release(database: Connection, holder: str) -> None:
     database.execute(deliveries.update().where(held).values(lease_holder=None, lease_until=None))
 
 
-def _give_up(database: Connection, route: str, reason: str) -> int:
+def _give_up(database: Connection, route: str, reason: str, at: datetime) -> int:
     dead = {
         "status": DeliveryStatus.DEAD.value,
+        "ended_at": micros(at),
         "reason": reason,
         "lease_holder": None,
         "lease_until": None,

@@ -11,6 +11,7 @@ from reconciler.model.access import ROLES, Role, Scope, Token
 from reconciler.model.condition import Reason
 from reconciler.model.connection import Alarm, ConnectionState, ConnectionStatus
 from reconciler.model.event import Attempt, Delivery, DeliveryStatus, Event, EventType, Lease
+from reconciler.model.notification import Notification
 from reconciler.model.record import StoredRecord
 from reconciler.model.redo import NOT_ASKED, Redo
 from reconciler.model.resource import Kind, Origin, Owner, Resource, ResourceKey
@@ -269,8 +270,15 @@ def delivery_fields(delivery: Delivery) -> Fields:
         "lease_holder": lease.holder if lease else None,
         "lease_until": micros(lease.until) if lease else None,
         "subject": delivery.subject,
-        "tries": len(delivery.attempts),
+        "tries": delivery.tries,
         "reason": delivery.reason or None,
+        "topic": delivery.topic or None,
+        "earlier": delivery.earlier or None,
+        "made_at": maybe_micros(delivery.made_at),
+        "ended_at": maybe_micros(delivery.ended_at),
+        "notification": None
+        if delivery.notification is None
+        else msgspec.json.encode(delivery.notification),
     }
 
 
@@ -288,6 +296,13 @@ def to_delivery(row: AnyRow, attempts: Iterable[Attempt] = ()) -> Delivery:
         else Lease(row.lease_holder, moment(row.lease_until)),
         subject=row.subject,
         reason=row.reason or "",
+        topic=row.topic or "",
+        earlier=row.earlier or 0,
+        made_at=maybe_moment(row.made_at),
+        ended_at=maybe_moment(row.ended_at),
+        notification=None
+        if row.notification is None
+        else msgspec.json.decode(row.notification, type=Notification),
     )
 
 

@@ -290,13 +290,22 @@ deliveries: Final = Table(
     string("lease_holder", null=True),
     whole("lease_until", null=True),
     string("reason", null=True),
+    string("topic", null=True),
+    whole("earlier", null=True),
+    whole("made_at", null=True),
+    whole("ended_at", null=True),
+    blob("notification", null=True),
     Index("deliveries_due", "due_at", "id", **where("status = 'pending'")),
     Index("deliveries_route", "route", "due_at", "id", **where("status = 'pending'")),
     Index("deliveries_line", "route", "subject", "place", **where("status = 'pending'")),
     Index("deliveries_leased", "route", "lease_until", **where("lease_until IS NOT NULL")),
     Index("deliveries_event", "event_id"),
+    Index("deliveries_made", "made_at", "id"),
+    Index("deliveries_of_route", "route", "made_at", "id"),
+    Index("deliveries_ended", "ended_at", **where("ended_at IS NOT NULL")),
 )
-"""``place`` is the event's ``seq``: the order of what a route is told about one subject."""
+"""``place`` is the event's ``seq``: the order of what a route is told about one subject. ``notification``
+is what is told of several events at once. ``tries`` are those since it was last asked for."""
 
 attempts: Final = Table(
     "attempts",

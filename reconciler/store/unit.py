@@ -3,6 +3,7 @@
 from collections.abc import Callable
 
 from reconciler.store.access import SqlLeases, SqlTokens
+from reconciler.store.alerts import SqlAlerts, SqlEndpoints
 from reconciler.store.credentials import SqlCredentials, SqlLinks, SqlSecrets
 from reconciler.store.health import SqlHealth
 from reconciler.store.objects import SqlObjects
@@ -36,11 +37,15 @@ class SqlUnit:
         self.credentials = SqlCredentials(transaction)
         self.links = SqlLinks(transaction)
         self.secrets = SqlSecrets(transaction)
+        self.alerts = SqlAlerts(transaction)
+        self.endpoints = SqlEndpoints(transaction)
 
     async def commit(self) -> None:
         """Make it all true."""
         try:
             await self._transaction.commit()
         finally:
-            if self.outbox.stirred:  # a cancelled commit may have come to pass
+            if (
+                self.outbox.stirred or self.alerts.stirred
+            ):  # a cancelled commit may have come to pass
                 self._told()

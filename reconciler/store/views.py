@@ -7,19 +7,32 @@ from typing import Concatenate, ParamSpec, TypeVar
 from sqlalchemy import Connection, Engine, select, tuple_
 
 from reconciler.model.access import Token
+from reconciler.model.alert import Alert, Board, Silence
 from reconciler.model.audit import AuditEntry, Hold, Past, Pin
 from reconciler.model.change import Marks, State
 from reconciler.model.condition import Status
 from reconciler.model.connection import Checks, ConnectionState, StatusChange
 from reconciler.model.credential import InstanceSecret, Sealed
 from reconciler.model.drift import Drift
+from reconciler.model.endpoint import Endpoint
 from reconciler.model.event import Delivery, Event
 from reconciler.model.link import Link
 from reconciler.model.record import RecordQuery, Row, StoredRecord
 from reconciler.model.resource import Resource, ResourceKey
+from reconciler.model.sought import DeliveryQuery
 from reconciler.model.standing import Standing
 from reconciler.model.sync import Cursor, SyncRun
-from reconciler.store import burials, health, lines, objects, queries, tally, trust_views
+from reconciler.store import (
+    again,
+    alerts,
+    burials,
+    health,
+    lines,
+    objects,
+    queries,
+    tally,
+    trust_views,
+)
 from reconciler.store import credentials as sealed
 from reconciler.store.failures import in_our_words
 from reconciler.store.rows import to_cursor, to_event, to_run, to_token
@@ -127,6 +140,40 @@ class SqlViews:
     async def delivery(self, delivery_id: str) -> Delivery | None:
         """Return one delivery, with its attempts."""
         return await self._read(lines.read_delivery, delivery_id)
+
+    async def deliveries(self, wanted: DeliveryQuery) -> Sequence[Delivery]:
+        """Return deliveries with their attempts, the newest first."""
+        return await self._read(again.read_deliveries, wanted)
+
+    async def events_of(self, ids: Sequence[str]) -> Mapping[str, Event]:
+        """Return events by id; those that are not kept are missing."""
+        return await self._read(_events_of, ids)
+
+    async def board(self, now: datetime) -> Board:
+        """Return all that is still to be told of something."""
+        return await self._read(alerts.read_board, now)
+
+    async def board_mark(self) -> int:
+        """Return the mark of the board."""
+        return await self._read(alerts.read_mark)
+
+    async def alerts(
+        self, *, ended: bool = False, after: tuple[datetime, str] | None = None, limit: int = 100
+    ) -> Sequence[Alert]:
+        """Return open alerts, and with *ended* those that are over too and notices, the newest first."""
+        return await self._read(alerts.read_alerts, after, limit, ended=ended)
+
+    async def alert(self, alert_id: str) -> Alert | None:
+        """Return one alert."""
+        return await self._read(alerts.read_alert, alert_id)
+
+    async def silences(self) -> Sequence[Silence]:
+        """Return all silences that are kept, the one that ends last first."""
+        return await self._read(alerts.read_silences)
+
+    async def endpoints(self) -> Mapping[str, Endpoint]:
+        """Return how the receivers of routes are that are not well."""
+        return await self._read(alerts.read_endpoints)
 
     async def waiting(self) -> Mapping[str, datetime]:
         """Return when each route that has pending deliveries can be served next."""
@@ -239,6 +286,14 @@ def _events(database: Connection, subject: str | None, limit: int) -> Sequence[E
 def _event(database: Connection, event_id: str) -> Event | None:
     row = database.execute(select(events).where(events.c.id == event_id)).one_or_none()
     return None if row is None else to_event(row)
+
+
+def _events_of(database: Connection, ids: Sequence[str]) -> Mapping[str, Event]:
+    found: dict[str, Event] = {}
+    for start in range(0, len(ids), 500):
+        wanted = select(events).where(events.c.id.in_(ids[start : start + 500]))
+        found |= {row.id: to_event(row) for row in database.execute(wanted)}
+    return found
 
 
 def _token(database: Connection, digest: bytes) -> Token | None:

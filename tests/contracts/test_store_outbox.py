@@ -233,8 +233,8 @@ async def test_what_is_pending_for_a_route_can_be_given_up_with_a_reason(store: 
     (first,) = await claim(store, route="ops")
     await settle(store, first.after(tried(200), WAITS))
     async with store.begin() as unit:
-        assert await unit.outbox.give_up("ops", reason="the route was deleted") == 1
-        assert await unit.outbox.give_up("ops", reason="again") == 0
+        assert await unit.outbox.give_up("ops", reason="the route was deleted", at=NOON) == 1
+        assert await unit.outbox.give_up("ops", reason="again", at=NOON) == 0
         await unit.commit()
     found = [await store.views.delivery(f"dlv-{number}") for number in (1, 2, 3)]
     assert [(one.status.value, one.reason) for one in found if one] == [

@@ -524,7 +524,7 @@ def test_a_resource_is_normalised_and_knows_where_it_was_written(load_files: Loa
         (
             "AlertRoute",
             "  to: {notify: {url: {env: A}}}\n",
-            '  for: 0s\n  match: {events: ["*", "*"]}\n  group: {repeat: 240m, wait: 30s}\n',
+            '  match: {events: ["*", "*"]}\n  sendResolved: true\n  quiet: []\n',
         ),
         (
             "Connection",
@@ -542,6 +542,39 @@ def test_a_default_that_is_written_out_is_no_difference(
         return loaded.resources[ResourceKey(Kind(kind), "x")].digest
 
     assert digest(body) == digest(body + more)
+
+
+def test_a_route_that_groups_is_another_than_one_that_does_not(load_files: Load) -> None:
+    def digest(more: str) -> str:
+        text = f"  to: {{notify: {{url: {{env: A}}}}}}\n{more}"
+        loaded = load_files({"a.yaml": document("AlertRoute", text)})
+        assert not loaded.problems
+        return loaded.resources[ResourceKey(Kind.ALERT_ROUTE, "x")].digest
+
+    grouped = digest("  group: {}\n")
+    assert grouped == digest("  group: {by: [connection], repeat: 240m, wait: 30s}\n")
+    assert len({grouped, digest(""), digest("  for: 0s\n")}) == 3
+
+
+MANNERS = [
+    ("  digest: {at: '07:30'}\n  for: 1m\n", ["R107"]),
+    ("  digest: {at: '07:30'}\n  quiet: [{deny: '0 22 * * *', for: 8h}]\n", ["R107"]),
+    ("  digest: {at: '7:30'}\n", ["R105"]),
+    ("  digest: {at: '24:00'}\n", ["R105"]),
+    ("  digest: {at: '07:30', timeZone: Mars/Base}\n", ["R124"]),
+    ("  escalate: {after: 15m, to: nobody}\n", ["R201"]),
+    ("  quiet: [{deny: 'now', for: 8h}]\n", ["R123"]),
+    ("  group: {interval: 0s}\n", ["R106"]),
+    ("  digest: {at: '07:30', timeZone: Europe/Amsterdam}\n", []),
+    ("  quiet: [{deny: '0 22 * * *', for: 8h, timeZone: Europe/Amsterdam}]\n", []),
+]
+
+
+@pytest.mark.parametrize(("more", "codes"), MANNERS)
+def test_manners_of_a_route_are_checked(load_files: Load, more: str, codes: list[str]) -> None:
+    text = f"  to: {{notify: {{url: {{env: A}}}}}}\n{more}"
+    loaded = load_files({"a.yaml": document("AlertRoute", text)})
+    assert [one.code for one in loaded.problems] == codes
 
 
 def test_what_a_document_needs_is_known(load_files: Load) -> None:

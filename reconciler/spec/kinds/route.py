@@ -1,5 +1,6 @@
 """``AlertRoute``: which events go where, how grouped, and how often repeated."""
 
+from datetime import timedelta
 from typing import Annotated, Literal, Self
 
 from pydantic import BeforeValidator, Field, StringConstraints, model_validator
@@ -12,10 +13,15 @@ from reconciler.spec.kinds.envelope import (
     Envelope,
     LabelName,
     LabelValue,
+    Name,
     SecretRef,
     Strict,
+    ZoneName,
+    at_least,
+    at_most,
     unordered,
 )
+from reconciler.spec.kinds.schedule import Windows
 
 HttpUrl = Annotated[str, StringConstraints(pattern=r"^https?://[^\s/]+(/\S*)?$", max_length=2048)]
 EventPattern = Annotated[
@@ -50,6 +56,10 @@ class Webhook(Strict):
     """The secret that signs."""
     headers: dict[str, str] = {}
     """Sent with every request; nothing secret."""
+    format: Literal["standard", "cloudevents"] = "standard"
+    """The form of the body: that of Standard Webhooks, or CloudEvents 1.0 (structured). Signed alike."""
+    concurrency: Annotated[int, Field(ge=1, le=16)] = 4
+    """How many requests it gets at once; one while it fails."""
 
 
 class Email(Strict):
@@ -101,20 +111,45 @@ class To(Strict):
         return self
 
 
-GroupBy = Literal["connection", "entity", "event", "connector", "severity"]
+GroupBy = Literal["connection", "entity", "event", "connector", "severity", "host"]
+
+_YEAR = timedelta(days=366)
 
 
 class Group(Strict):
     """How events that belong together become one message."""
 
     by: Annotated[tuple[GroupBy, ...], BeforeValidator(_set)] = ("connection",)
-    """What events must share to be told together."""
-    wait: Duration = "30s"
+    """What events must share to be told together. None (`[]`): all in one. A host that is offline for five
+    connections or more is one group, whatever stands here."""
+    wait: Annotated[Duration, at_most(timedelta(days=1), "wait")] = "30s"
     """How long the first event of a group waits for others."""
-    interval: Duration = "5m"
+    interval: Annotated[
+        Duration, at_least(timedelta(seconds=1), "interval"), at_most(_YEAR, "interval")
+    ] = "5m"
     """How long until news of a group is told."""
-    repeat: Duration = "4h"
-    """How long until a group that still holds is told again."""
+    repeat: Annotated[
+        Duration, at_least(timedelta(minutes=1), "repeat"), at_most(_YEAR, "repeat")
+    ] = "4h"
+    """How long until a group that still holds is told again; not once all of it is acknowledged."""
+
+
+class Escalate(Strict):
+    """Who else is told of what nobody has acknowledged."""
+
+    after: Annotated[Duration, at_least(timedelta(seconds=1), "after"), at_most(_YEAR, "after")]
+    """How long after it was told."""
+    to: Name
+    """The route that is told then, by name; whatever that route matches."""
+
+
+class Digest(Strict):
+    """One message a day, instead of one for each group."""
+
+    at: Annotated[str, StringConstraints(pattern=r"^([01][0-9]|2[0-3]):[0-5][0-9]$")]
+    """When, as clocks show it: `"07:30"`, in quotes."""
+    time_zone: Annotated[ZoneName, Field(alias="timeZone")] = "UTC"
+    """Whose clocks."""
 
 
 class AlertRouteSpec(Drifting):
@@ -124,18 +159,35 @@ class AlertRouteSpec(Drifting):
     """Which events. Default: all."""
     to: To
     """Where to."""
-    for_: Annotated[Duration, Field(alias="for")] = "0s"
-    """How long something must hold before it is told."""
-    group: Group = Group()
-    """How events are grouped and repeated."""
+    for_: Annotated[Duration | None, Field(alias="for")] = None
+    """How long something must hold before it is told; what is over before is never told."""
+    group: Group | None = None
+    """How events are grouped and repeated. Without this, `for`, `escalate`, `quiet` and `digest`, each event is
+    told at once, alone."""
     send_resolved: Annotated[bool, Field(alias="sendResolved")] = True
-    """Whether it is told when something is well again."""
+    """Whether it is told when something is well again that was told."""
+    escalate: Escalate | None = None
+    """Who else is told of what nobody acknowledges."""
+    quiet: Windows = ()
+    """Times in which only what is critical is told; the rest is told after them, if it still holds."""
+    digest: Digest | None = None
+    """Has all of it told once a day, in one message, instead of `for`, `group`, `escalate` and `quiet`."""
     title: Template | None = None
     """The subject of a message, as a template over the event."""
     body: Template | None = None
     """The text of a message, as a template over the event."""
     suspend: bool = False
     """Whether nothing is sent for now."""
+
+    @model_validator(mode="after")
+    def _one_way(self) -> Self:
+        if self.digest and (self.for_ or self.group or self.escalate or self.quiet):
+            raise PydanticCustomError(
+                "keys_together",
+                "'digest' tells all of it once a day: it goes without 'for', 'group', 'escalate' and 'quiet'; "
+                "write a second route for those",
+            )
+        return self
 
 
 class AlertRouteDocument(Envelope):

@@ -32,7 +32,7 @@ class Full(Strict):
 
 
 class Window(Strict):
-    """A time in which no sync starts."""
+    """A time in which no sync starts, or a route is quiet."""
 
     deny: CronText
     """When it begins."""
@@ -49,6 +49,10 @@ class Window(Strict):
 
 def _sorted(windows: tuple[Window, ...]) -> tuple[Window, ...]:
     return tuple(sorted(windows, key=lambda window: canonical(window.model_dump())))
+
+
+Windows = Annotated[tuple[Window, ...], AfterValidator(_sorted)]
+"""Times in which nothing is begun; their order means nothing."""
 
 
 class SyncScheduleSpec(Targeted, Drifting):
@@ -77,7 +81,7 @@ class SyncScheduleSpec(Targeted, Drifting):
     """Makes some of the incremental runs full ones."""
     catch_up: Annotated[Literal["once", "none"], Field(alias="catchUp")] = "once"
     """What happens after a stop to runs that were missed: one run for all of them, or none."""
-    windows: Annotated[tuple[Window, ...], AfterValidator(_sorted)] = ()
+    windows: Windows = ()
     """Times in which no sync starts."""
     suspend: bool = False
     """Whether the schedule rests for now."""

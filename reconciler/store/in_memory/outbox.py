@@ -7,6 +7,8 @@ from itertools import islice
 
 from reconciler.errors import NotFound
 from reconciler.model.event import ORDERED_TRIES, Delivery, DeliveryStatus, Event, Lease
+from reconciler.model.sought import DeliveryQuery
+from reconciler.store.in_memory.again import prune, retry, retry_all
 from reconciler.store.in_memory.shelf import Draft, Shelf
 from reconciler.store.settling import settled_with
 
@@ -48,9 +50,23 @@ class MemoryOutbox:
         await self._draft.do(_release, holder)
         self.stirred = True
 
-    async def give_up(self, route: str, *, reason: str) -> int:
+    async def give_up(self, route: str, *, reason: str, at: datetime) -> int:
         """End all pending deliveries of *route* as dead; return how many."""
-        return await self._draft.do(_give_up, route, reason)
+        return await self._draft.do(_give_up, route, reason, at)
+
+    async def retry(self, deliveries: Sequence[str], *, now: datetime) -> int:
+        """Have ended deliveries made once more; return how many."""
+        self.stirred = True
+        return await self._draft.do(retry, list(deliveries), now)
+
+    async def retry_all(self, wanted: DeliveryQuery, *, now: datetime) -> int:
+        """Have all that are dead and fit *wanted* made once more; return how many."""
+        self.stirred = True
+        return await self._draft.do(retry_all, wanted, now)
+
+    async def prune(self, before: datetime, *, limit: int) -> int:
+        """Remove deliveries that ended before then, *limit* at most; return how many."""
+        return await self._draft.do(prune, before, limit)
 
 
 def waiting(shelf: Shelf) -> Mapping[str, datetime]:
@@ -109,7 +125,7 @@ def _first_in_line(shelf: Shelf) -> Sequence[Delivery]:
     found: list[Delivery] = []
     for line in lines.values():
         line.sort(key=lambda one: (places.get(one.event_id, -1), one.id))
-        failing = any(len(one.attempts) >= ORDERED_TRIES for one in line)
+        failing = any(one.tries >= ORDERED_TRIES for one in line)
         found += line if failing else line[:1]
     return found
 
@@ -127,9 +143,9 @@ def _release(shelf: Shelf, holder: str) -> None:
             shelf.deliveries[delivery.id] = replace(delivery, lease=None)
 
 
-def _give_up(shelf: Shelf, route: str, reason: str) -> int:
+def _give_up(shelf: Shelf, route: str, reason: str, at: datetime) -> int:
     ended = [
-        delivery.ended(reason)
+        delivery.ended(reason, at)
         for delivery in shelf.deliveries.values()
         if delivery.route == route and delivery.status is DeliveryStatus.PENDING
     ]

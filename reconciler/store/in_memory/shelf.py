@@ -7,11 +7,13 @@ from datetime import datetime
 from typing import Concatenate, NamedTuple, ParamSpec, TypeVar
 
 from reconciler.model.access import Token
+from reconciler.model.alert import Alert, Group, Silence, Telling
 from reconciler.model.audit import AuditEntry, Past, Pin
 from reconciler.model.condition import Condition, Status
 from reconciler.model.connection import Checks, ConnectionState, StatusChange
 from reconciler.model.credential import InstanceSecret, Sealed
 from reconciler.model.drift import Drift
+from reconciler.model.endpoint import Endpoint
 from reconciler.model.event import Delivery, Event
 from reconciler.model.link import Link
 from reconciler.model.record import StoredRecord
@@ -85,6 +87,12 @@ class Shelf:
     credentials: dict[tuple[str, str], Sealed] = field(default_factory=dict)
     secrets: dict[str, InstanceSecret] = field(default_factory=dict)
     links: dict[str, Link] = field(default_factory=dict)
+    alerts: dict[str, Alert] = field(default_factory=dict)
+    tellings: dict[tuple[str, str], Telling] = field(default_factory=dict)
+    groups: dict[tuple[str, str], Group] = field(default_factory=dict)
+    silences: dict[str, Silence] = field(default_factory=dict)
+    endpoints: dict[str, Endpoint] = field(default_factory=dict)
+    mark: int = 0
 
     def copy(self) -> "Shelf":
         """Return a shelf that can be changed without this one."""

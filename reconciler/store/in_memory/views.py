@@ -7,18 +7,23 @@ from datetime import datetime
 from itertools import islice
 
 from reconciler.model.access import Token
+from reconciler.model.alert import Alert, Board, Silence
 from reconciler.model.audit import AuditEntry, Hold, Past, Pin
 from reconciler.model.change import Marks, State
 from reconciler.model.condition import Status
 from reconciler.model.connection import Checks, ConnectionState, StatusChange
 from reconciler.model.credential import InstanceSecret, Sealed
 from reconciler.model.drift import Drift, Resolution
+from reconciler.model.endpoint import Endpoint
 from reconciler.model.event import Delivery, Event
 from reconciler.model.link import Link
 from reconciler.model.record import RecordQuery, Row, StoredRecord
 from reconciler.model.resource import Owner, Resource, ResourceKey
+from reconciler.model.sought import DeliveryQuery
 from reconciler.model.standing import Standing
 from reconciler.model.sync import Cursor, SyncRun
+from reconciler.store.in_memory.again import deliveries_of
+from reconciler.store.in_memory.alerts import alerts_of, board_of, endpoints_of, silences_of
 from reconciler.store.in_memory.credentials import credentials_of, links_of, sealed_under
 from reconciler.store.in_memory.health import changes_of, checks_of
 from reconciler.store.in_memory.objects import state_of, states_of
@@ -169,6 +174,41 @@ class MemoryViews:
     async def delivery(self, delivery_id: str) -> Delivery | None:
         """Return one delivery, with its attempts."""
         return self._committed().deliveries.get(delivery_id)
+
+    async def deliveries(self, wanted: DeliveryQuery) -> Sequence[Delivery]:
+        """Return deliveries with their attempts, the newest first."""
+        return deliveries_of(self._committed(), wanted)
+
+    async def events_of(self, ids: Sequence[str]) -> Mapping[str, Event]:
+        """Return events by id; those that are not kept are missing."""
+        kept = self._committed().events
+        return {name: kept[name] for name in ids if name in kept}
+
+    async def board(self, now: datetime) -> Board:
+        """Return all that is still to be told of something."""
+        return board_of(self._committed(), now)
+
+    async def board_mark(self) -> int:
+        """Return the mark of the board."""
+        return self._committed().mark
+
+    async def alerts(
+        self, *, ended: bool = False, after: tuple[datetime, str] | None = None, limit: int = 100
+    ) -> Sequence[Alert]:
+        """Return open alerts, and with *ended* those that are over too and notices, the newest first."""
+        return alerts_of(self._committed(), after, limit, ended=ended)
+
+    async def alert(self, alert_id: str) -> Alert | None:
+        """Return one alert."""
+        return self._committed().alerts.get(alert_id)
+
+    async def silences(self) -> Sequence[Silence]:
+        """Return all silences that are kept, the one that ends last first."""
+        return silences_of(self._committed())
+
+    async def endpoints(self) -> Mapping[str, Endpoint]:
+        """Return how the receivers of routes are that are not well."""
+        return endpoints_of(self._committed())
 
     async def waiting(self) -> Mapping[str, datetime]:
         """Return when each route that has pending deliveries can be served next."""
