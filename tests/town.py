@@ -1,6 +1,7 @@
 """A store with routes in force, where things happen and are told."""
 
 import itertools
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Any
@@ -47,7 +48,8 @@ class Town:
         plan = make_plan(resources, state, revision="test", prune=True)
         await apply(plan, self.store, self.clock, actor="test")
         async with self.store.begin() as unit:
-            await unit.outbox.take(limit=1000)
+            while await unit.outbox.take(limit=1000):
+                pass
             await unit.commit()
 
     async def happen(
@@ -56,14 +58,27 @@ class Town:
         kind: EventType = EventType.SYNC_FAILED,
         *,
         age: timedelta = timedelta(0),
+        more: Mapping[str, Any] | None = None,
+        **data: Any,
     ) -> str:
-        """Keep an event; return its id."""
-        name = f"evt-{next(self._numbers)}"
-        event = Event(name, kind, subject, self.clock.now() - age, {"code": "SOURCE_FAULT"})
+        """Keep an event with *data*, and *more* of it; return its id."""
+        name = f"evt-{next(self._numbers):06}"
+        told = {**(more or {}), **data} or {"code": "SOURCE_FAULT"}
+        event = Event(name, kind, subject, self.clock.now() - age, told)
         async with self.store.begin() as unit:
             await unit.outbox.emit([event])
             await unit.commit()
         return name
+
+    async def happen_at_once(self, subjects: Iterable[str], kind: EventType, **data: Any) -> None:
+        """Keep an event of one kind about each of *subjects*, in one transaction."""
+        now = self.clock.now()
+        events = [
+            Event(f"evt-{next(self._numbers):06}", kind, subject, now, data) for subject in subjects
+        ]
+        async with self.store.begin() as unit:
+            await unit.outbox.emit(events)
+            await unit.commit()
 
     async def uid(self, name: str = "ops") -> str:
         """Return the identity of a route in force."""

@@ -44,7 +44,10 @@ class Muting:
         for cause in self._causes.get(alert.subject, ()):
             if alert.type not in INHIBITS[cause.type] or cause.part not in {"", alert.part}:
                 continue
-            until = max(until, NEVER if cause.closed_at is None else cause.closed_at + GRACE)
+            if cause.closed_at is None:
+                return NEVER
+            if cause.closed_at > alert.opened_at:
+                until = max(until, cause.closed_at + GRACE)
         return until
 
 
