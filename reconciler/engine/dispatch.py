@@ -9,7 +9,7 @@ import asyncio
 import random
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Final
 
@@ -207,7 +207,8 @@ class Dispatch:
         if event is None:
             return delivery.ended(LOST, self._post.clock.now())
         attempt = await self._post.sender.send(delivery, event, route.resource)
-        self._post.meter.attempted(attempt, event)
+        since = replace(event, occurred_at=told.at) if told else event
+        self._post.meter.attempted(attempt, since)  # how late a message is, not what it is about
         return delivery.after(attempt, waits(self._chance()))
 
 

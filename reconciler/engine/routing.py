@@ -170,13 +170,11 @@ class Routing:
 
     async def _listening(self, situation: Situation) -> Sequence[Route]:
         """Return the routes that are told of what happens now."""
-        disabled = {
-            uid for uid, one in (await self._store.views.endpoints()).items() if one.disabled
-        }
+        known = await self._store.views.endpoints()
         return [
             route
             for uid, route in self._routes(situation).items()
-            if not route.suspended and uid not in disabled
+            if not route.suspended and not (uid in known and known[uid].off(route.resource.digest))
         ]
 
     def _routes(self, situation: Situation) -> Mapping[str, Route]:

@@ -52,6 +52,10 @@ class Endpoint:
         """Whether nothing is sent to it until somebody says so, or its route is another."""
         return self.disabled_at is not None
 
+    def off(self, basis: str) -> bool:
+        """Whether nothing is sent to it under the settings of *basis*: other ones are tried anew."""
+        return self.disabled and self.basis == basis
+
     @property
     def rests_until(self) -> datetime | None:
         """Until when it is left alone, if its circuit is open."""

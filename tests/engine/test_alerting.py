@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 from datetime import timedelta
+from typing import Any, cast
 
 import pytest
 
@@ -9,6 +10,7 @@ from reconciler.engine.muting import GRACE
 from reconciler.model.event import EventType
 from reconciler.model.resource import Kind, Resource
 from reconciler.model.sought import DeliveryQuery
+from reconciler.ports import Store
 from tests.bell import FAR, Bell
 from tests.fakes import NOON
 from tests.town import Town, route, thing
@@ -29,7 +31,7 @@ def connection(name: str, host: str = "erp.example.com", **labels: str) -> Resou
     return thing(Kind.CONNECTION, name, labels=labels, connector="tryton", config=config)
 
 
-async def grouped(town: Town, **spec: object) -> Bell:
+async def grouped(town: Town, **spec: Any) -> Bell:
     """Declare one route that groups, and return what rings for it."""
     await town.declare(connection("acme"), route(**{"group": GROUP, **spec}))
     return Bell(town)
@@ -356,7 +358,7 @@ async def test_two_who_decide_at_once_tell_it_once(town: Town) -> None:
         begin = staticmethod(town.store.begin)
         views = Stale()
 
-    other._alerting._store = Behind()  # type: ignore[assignment]  a store that lags
+    other._alerting._store = cast("Store", Behind())
     await other._alerting.turn()
     assert len(seen) > 1
     assert await bell.said() == [FIRST]
@@ -407,9 +409,9 @@ async def test_while_nothing_is_due_nothing_is_read_but_a_mark(town: Town) -> No
         begin = staticmethod(town.store.begin)
         views = Counted()
 
-    watched = Watched()
-    bell._alerting._store = watched  # type: ignore[assignment]  a store that is watched
-    bell._alerting._receivers._store = watched  # type: ignore[assignment]  likewise
+    watched = cast("Store", Watched())
+    bell._alerting._store = watched
+    bell._alerting._receivers._store = watched
     for _ in range(100):
         await bell._alerting.turn()
     assert set(reads) == {"board_mark", "endpoints"}

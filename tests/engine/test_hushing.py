@@ -1,6 +1,7 @@
 """Silences, quiet hours, acknowledgements, escalations and digests, with the clock turned."""
 
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime, time, timedelta
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -11,6 +12,7 @@ from reconciler.engine.hushing import LONGEST, acknowledge, end_silence, matcher
 from reconciler.engine.manners import Daily, Manners, Window, manners_of
 from reconciler.errors import Invalid, NotFound
 from reconciler.model.alert import Silence
+from reconciler.model.event import EventType
 from tests.bell import Bell
 from tests.engine.test_alerting import (
     AGAIN,
@@ -117,7 +119,7 @@ async def test_a_silence_is_about_nothing_else(town: Town) -> None:
 
 @pytest.mark.parametrize("texts", [["acme"], ["=x"], ["a="], ["a=1", "a=2"]])
 def test_a_matcher_that_says_nothing_is_refused(texts: list[str]) -> None:
-    with pytest.raises(ValueError, match="matcher|twice"):
+    with pytest.raises(ValueError, match=r"matcher|twice"):
         matchers_of(texts)
 
 
@@ -144,20 +146,20 @@ async def test_a_silence_of_everything_or_of_no_time_is_refused(town: Town) -> N
 
 @pytest.mark.parametrize(("cause", "end"), [(OFFLINE, ONLINE), (AUTH, AGAIN)])
 async def test_a_connection_that_is_away_silences_its_own_syncs_and_no_others(
-    town: Town, cause: object, end: object
+    town: Town, cause: EventType, end: EventType
 ) -> None:
     await town.declare(connection("acme"), connection("beta"), route(group=GROUP))
     bell = Bell(town)
-    await town.happen("Connection/acme", cause, reason="NoAnswer")  # type: ignore[arg-type]
+    await town.happen("Connection/acme", cause, reason="NoAnswer")
     for name in ("acme", "beta"):
         await town.happen(f"Connection/{name}", FAILED, entity=ORDERS)
     await bell.wait(HOUR)
     told = sorted((one.alerts[0].subject, one.alerts[0].name) for one in await bell.told())
     assert told == [
-        ("Connection/acme", getattr(cause, "value", "")),
+        ("Connection/acme", cause.value),
         ("Connection/beta", "sync.failed"),
     ]
-    await town.happen("Connection/acme", end)  # type: ignore[arg-type]
+    await town.happen("Connection/acme", end)
     await town.happen("Connection/acme", DONE, entity=ORDERS)
     await bell.wait(HOUR)
     names = [one.name for told in await bell.told() for one in told.alerts]
@@ -245,7 +247,7 @@ async def test_nothing_can_be_acknowledged_that_is_not_there_or_is_over(town: To
         await ack(town, "alt_none")
 
 
-ESCALATED = {"escalate": {"after": "15m", "to": "boss"}}
+ESCALATED: dict[str, Any] = {"escalate": {"after": "15m", "to": "boss"}}
 
 
 async def escalating(town: Town) -> Bell:
@@ -337,9 +339,9 @@ async def test_a_day_on_which_nothing_is_to_be_said_has_no_digest(town: Town) ->
     zone=st.sampled_from(["UTC", ZONE, "America/St_Johns", "Australia/Lord_Howe"]),
 )
 def test_the_next_time_of_a_day_is_after_now_and_within_a_day_and_a_shift(
-    moment: datetime, at: object, zone: str
+    moment: datetime, at: time, zone: str
 ) -> None:
-    found = Daily(at.replace(second=0, microsecond=0), zone).after(moment)  # type: ignore[attr-defined]
+    found = Daily(at.replace(second=0, microsecond=0), zone).after(moment)
     assert moment < found <= moment + DAY + 2 * HOUR
 
 

@@ -11,7 +11,7 @@ from reconciler.engine.inforce import InForce, Situation
 from reconciler.engine.outgoing import LOOK_EVERY, Outgoing
 from reconciler.errors import StoreUnavailable
 from reconciler.store.memory import MemoryStore
-from tests.fakes import until
+from tests.fakes import NOON, until
 from tests.town import Town, route
 
 
@@ -69,6 +69,17 @@ async def test_what_another_process_writes_is_found_by_looking() -> None:
         while not town.sender.sent:
             await town.clock.turn(timedelta(seconds=1))
     assert town.sender.to("ops") == [name]
+
+
+async def test_what_is_grouped_is_told_when_its_time_comes_and_not_before(town: Town) -> None:
+    await town.declare(route(group={"wait": "30s"}))
+    async with running(Outgoing(town.post)):
+        await town.clock.turn(timedelta(0))
+        names = [await town.happen("Connection/a"), await town.happen("Connection/a")]
+        while not town.sender.sent:
+            await town.clock.turn(timedelta(milliseconds=50))
+    assert town.sender.to("ops") == names[-1:]
+    assert town.sender.at[0] - NOON >= timedelta(seconds=30)
 
 
 class Broken(InForce):
