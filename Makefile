@@ -34,6 +34,7 @@ bench: $(VENV)/.test
 # Pages that are generated from data files and models.
 docs: $(VENV)/.test
 	$(BIN)/python -m reconciler.datamodel.docs
+	$(BIN)/python -m reconciler.datamodel.event_docs
 	$(BIN)/python -c "from reconciler.spec.schema import reference_markdown as page; open('docs/specs.md', 'w').write(page())"
 	$(BIN)/python -m reconciler.web.docs
 	$(BIN)/python -m reconciler.telemetry.docs

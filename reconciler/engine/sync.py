@@ -217,7 +217,8 @@ class StreamRun:
         run = self.run
         failed = run.status is RunStatus.FAILED
         ended = EventType.SYNC_FAILED if failed else EventType.SYNC_COMPLETED
-        events = [self._event(ended, {**_counts(run), "message": run.error})]
+        facts = {**_counts(run), "mode": run.mode.value, "message": run.error}
+        events = [self._event(ended, facts)]
         if run.created or run.updated or run.deleted:
             events.append(self._event(EventType.RECORDS_CHANGED, _counts(run)))
         if swept.held:

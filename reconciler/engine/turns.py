@@ -159,7 +159,8 @@ class SpecsTurn:
         if differ(before, after):
             async with self._store.begin() as unit:
                 new = await keep(unit.conditions, before, after)
-                await unit.outbox.emit(list(_held(plan, new, moment)))
+                told = [*_held(plan, new, moment), *_recovered(before, after, plan, moment)]
+                await unit.outbox.emit(told)
                 await unit.commit()
             for block in plan.blocks:
                 tell, event = (
@@ -244,6 +245,17 @@ def _held(plan: Plan, new: Sequence[tuple[str, Status]], moment: Moment) -> Iter
     ]
     data = {"revision": plan.revision, "blocks": blocks[:20], "held": len(plan.held)}
     yield Event(new_id("evt", moment.at), EventType.PLAN_FAILED, "Plan", moment.at, data)
+
+
+def _recovered(before: Said, after: Said, plan: Plan, moment: Moment) -> Iterator[Event]:
+    """Yield the event that nothing waits for a person any more, if something did."""
+    if _stalls(before) and not _stalls(after):
+        data = {"revision": plan.revision}
+        yield Event(new_id("evt", moment.at), EventType.PLAN_RECOVERED, "Plan", moment.at, data)
+
+
+def _stalls(said: Said) -> bool:
+    return any(condition is Condition.STALLED for _, condition in said)
 
 
 def _sooner(again: timedelta | None, opens: datetime | None, now: datetime) -> timedelta | None:

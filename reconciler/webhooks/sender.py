@@ -12,7 +12,7 @@ from reconciler.errors import Invalid, ReconcilerError
 from reconciler.model.event import Attempt, Delivery, Event
 from reconciler.model.resource import Resource
 from reconciler.ports import Clock
-from reconciler.webhooks.payload import body_of
+from reconciler.webhooks.bodies import content_of
 from reconciler.webhooks.signing import PREFIX, headers_of, keys_of
 from reconciler.webhooks.wire import Said, Wire
 
@@ -83,12 +83,13 @@ class WebhookSender:
         webhook = route.spec["to"]["webhook"]
         url = self._address(webhook["url"], f"{route.key}: url")
         keys = self._keys(webhook.get("secret"), f"{route.key}: secret")
-        body = body_of(event)
+        content = content_of(delivery, event, webhook.get("format", "standard"))
+        body = content.body
         stamp = int(self._clock.now().timestamp())
         headers = {
             **_given(webhook.get("headers", {})),
             "host": url.netloc.decode(),
-            "content-type": "application/json",
+            "content-type": content.media,
             "user-agent": "reconciler",
             "reconciler-version": self._version,
             **headers_of(delivery.id, stamp, body, keys),
