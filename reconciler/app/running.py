@@ -66,32 +66,35 @@ async def serve(
     hooks: "GitHooks | None" = None,
 ) -> None:
     """Serve the API, and the receiver of git *hooks* if there is one, until cancelled."""
+    from reconciler.app.telling import trials  # noqa: PLC0415  httpx is heavy
     from reconciler.web.app import Services, make_app  # noqa: PLC0415  FastAPI is heavy
     from reconciler.web.app import serve as serve_app  # noqa: PLC0415
     from reconciler.web.needs import Policy  # noqa: PLC0415
 
     host, port = bind
     editor = edits(built, made.look_at_specs)
-    services = Services(
-        reader=built.reader,
-        store=built.store,
-        clock=built.clock,
-        syncs=made,
-        in_force=built.in_force,
-        schedule=made,
-        looks=made,
-        edits=editor,
-        endings=endings(built, editor),
-        hooks=hooks,
-        checks=readiness(built, made),
-        policy=Policy(
-            hosts=Policy().hosts | {host, *built.settings.allowed_hosts},
-            open_metrics=built.settings.metrics == "open",
-        ),
-        meter=built.meter,
-        metrics=metrics_of(built, made),
-    )
-    await serve_app(make_app(services), host=host, port=port, started=started)
+    async with trials(built) as tried:
+        services = Services(
+            reader=built.reader,
+            store=built.store,
+            clock=built.clock,
+            syncs=made,
+            in_force=built.in_force,
+            schedule=made,
+            looks=made,
+            edits=editor,
+            endings=endings(built, editor),
+            hooks=hooks,
+            checks=readiness(built, made),
+            policy=Policy(
+                hosts=Policy().hosts | {host, *built.settings.allowed_hosts},
+                open_metrics=built.settings.metrics == "open",
+            ),
+            meter=built.meter,
+            metrics=metrics_of(built, made),
+            trials=tried,
+        )
+        await serve_app(make_app(services), host=host, port=port, started=started)
 
 
 def _first(group: BaseExceptionGroup[ReconcilerError]) -> ReconcilerError:

@@ -7,6 +7,7 @@ from typing import Protocol, TypeAlias
 
 from reconciler.engine.disconnecting import Disconnected
 from reconciler.model.change import State
+from reconciler.model.event import Attempt, EventType
 from reconciler.model.record import RecordQuery, UnifiedRecord
 from reconciler.model.resource import Resource
 from reconciler.model.selector import Selector
@@ -123,6 +124,14 @@ class Looks(Protocol):
         ...
 
 
+class Trials(Protocol):
+    """Routes tried out."""
+
+    async def send(self, route: str, kind: EventType) -> Attempt:
+        """Send a sample of *kind* to the route of this name, and return what came of it."""
+        ...
+
+
 class Metrics(Protocol):
     """What is scraped."""
 
@@ -185,3 +194,4 @@ class Services:
     hooks: GitHooks | None = None
     meter: Meter = SILENT
     metrics: Metrics | None = None
+    trials: Trials | None = None

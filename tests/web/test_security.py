@@ -128,11 +128,14 @@ async def bearers(site: Site) -> list[Bearer]:
     return found + [Bearer(name, text, False) for name, text in wrong.items()]
 
 
-OVER_ALL = {"reconcile_now"}
+OVER_ALL = {
+    "reconcile_now", "list_alerts", "get_alert", "acknowledge_alert", "list_silences", "create_silence", "end_silence",
+    "list_deliveries", "get_delivery", "retry_delivery", "retry_deliveries", "list_routes", "test_route", "enable_route",
+}  # fmt: skip
 """What only a token over all connections does."""
 UNFILTERED = {
     "get_me", "list_versions", "get_openapi", "list_connections", "list_specs", "list_drift",
-    "get_reconcile", "list_tokens", "create_token", "reconcile_now", "get_health", "get_readiness", "get_error_docs",
+    "get_reconcile", "list_event_types", "list_tokens", "create_token", "reconcile_now", "get_health", "get_readiness", "get_error_docs",
     *(f"list_{name.replace('-', '_')}" for name in entities()),
 }  # fmt: skip
 """Operations about no single thing: what they answer with is filtered, and proved below."""
@@ -140,6 +143,19 @@ GOOD = {
     "create_token": 422,  # no name
     "reconcile_now": 405,  # by a server that only reads
     "get_reconcile": 405,
+    "create_silence": 422,  # no matchers
+    **dict.fromkeys(
+        [
+            "get_alert",
+            "acknowledge_alert",
+            "end_silence",
+            "get_delivery",
+            "retry_delivery",
+            "test_route",
+            "enable_route",
+        ],
+        404,  # there is no such one
+    ),
     "put_spec": 415,  # no body
     "patch_spec": 415,
     "delete_spec": 405,
@@ -185,6 +201,7 @@ class TestMatrix:
                         "name": "acme",
                         "kind": "Connection",
                         "token": "look_1",
+                        **dict.fromkeys(["alert_id", "silence_id", "delivery_id", "route"], "none"),
                         "token_id": theirs.split("_")[1],
                         "sync_id": sync,
                         "run_id": run.id,

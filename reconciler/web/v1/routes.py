@@ -11,7 +11,9 @@ from reconciler.web.needs import Services
 from reconciler.web.problems import DOCS, Code
 from reconciler.web.route import Access, Route
 from reconciler.web.v1.about import About, HealthRoutes
+from reconciler.web.v1.alerts import AlertRoutes
 from reconciler.web.v1.connections import ConnectionRoutes
+from reconciler.web.v1.deliveries import DeliveryRoutes
 from reconciler.web.v1.documents import answers, answers_model, component, ref
 from reconciler.web.v1.endings import EndingRoutes, ending_routes
 from reconciler.web.v1.examples import example_record
@@ -34,6 +36,7 @@ from reconciler.web.v1.schemas import (
 from reconciler.web.v1.spec_operations import spec_routes
 from reconciler.web.v1.specs import SpecRoutes
 from reconciler.web.v1.syncs import SyncRoutes
+from reconciler.web.v1.telling_operations import telling_routes
 from reconciler.web.v1.token_operations import token_routes
 from reconciler.web.v1.tokens import TokenRoutes
 
@@ -47,6 +50,7 @@ def routes(services: Services, document: Callable[[], dict[str, Any]]) -> Iterat
     yield from ending_routes(EndingRoutes(services))
     yield from spec_routes(SpecRoutes(services))
     yield from token_routes(TokenRoutes(services))
+    yield from telling_routes(AlertRoutes(services), DeliveryRoutes(services))
     yield from _syncs(SyncRoutes(services, Remembered(services.clock)))
     for entity in entities().values():
         yield from _records(entity, Records(services, entity))
