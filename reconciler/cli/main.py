@@ -7,8 +7,10 @@ import typer
 from reconciler.cli import (
     access,
     adoption,
+    alerts,
     ci,
     control,
+    deliveries,
     drift,
     editing,
     ending,
@@ -58,6 +60,10 @@ app.command()(control.locks)
 app.command()(pinning.pin)
 app.command()(pinning.rollback)
 app.add_typer(access.token, name="token")
+app.add_typer(deliveries.deliveries, name="deliveries")
+app.add_typer(deliveries.route, name="route")
+app.add_typer(alerts.alerts, name="alerts")
+app.add_typer(alerts.silence, name="silence")
 app.add_typer(secrets.secrets, name="secrets")
 app.add_typer(ci.ci, name="ci")
 app.command()(starting.doctor)

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
+from enum import StrEnum
 from typing import Final
 
 from reconciler.model.event import GONE, Attempt
@@ -17,6 +18,16 @@ FAILS_FOR: Final = timedelta(days=5)
 
 FORGOTTEN: Final = timedelta(days=2)
 """A failure after so long without any attempt begins a new count: nothing is known of the time between."""
+
+
+class ReceiverState(StrEnum):
+    """How a receiver is: in order, failing, left alone for a moment, disabled until it is enabled, or suspended."""
+
+    OK = "ok"
+    FAILING = "failing"
+    RESTING = "resting"
+    DISABLED = "disabled"
+    SUSPENDED = "suspended"
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,6 +66,16 @@ class Endpoint:
     def off(self, basis: str) -> bool:
         """Whether nothing is sent to it under the settings of *basis*: other ones are tried anew."""
         return self.disabled and self.basis == basis
+
+    def state(self, basis: str, now: datetime, *, suspended: bool) -> ReceiverState:
+        """Return how it is to an operator, at *now* and under the settings of *basis*."""
+        if suspended:
+            return ReceiverState.SUSPENDED
+        if self.off(basis):
+            return ReceiverState.DISABLED
+        if self.rests_until is not None and self.rests_until > now:
+            return ReceiverState.RESTING
+        return ReceiverState.FAILING if self.failures else ReceiverState.OK
 
     @property
     def rests_until(self) -> datetime | None:

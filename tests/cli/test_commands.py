@@ -22,6 +22,8 @@ COMMANDS = (
     "init", "validate", "schema", "plan", "apply", "run", "sync", "reconcile", "get", "describe", "records",
     "fmt", "migrate", "drift", "adopt", "export", "import", "history", "events", "suspend", "resume", "disconnect", "forget", "locks", "pin", "rollback", "doctor", "version", "demo",
     "ci comment", "ci status", "token create", "token list", "token show", "token rotate", "token revoke", "secrets status", "secrets rotate",
+    "deliveries list", "deliveries show", "deliveries retry", "route list", "route test", "route enable",
+    "alerts list", "alerts ack", "silence add", "silence list", "silence end",
 )  # fmt: skip
 
 

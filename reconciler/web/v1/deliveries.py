@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from typing import Annotated, Any, Final, Literal
+from typing import Annotated, Any, Final
 
 from fastapi import Query, Request
 from starlette.responses import Response
@@ -211,24 +211,12 @@ def _route(resource: Resource, endpoint: Endpoint | None, now: datetime) -> Rout
     known = endpoint or Endpoint("")
     return RouteTold(
         name=resource.key.name,
-        state=_state(resource, known, now),
+        state=known.state(resource.digest, now, suspended=bool(resource.spec.get("suspend"))).value,
         failures=known.failures,
         failing_since=known.failing_since,
         disabled_at=known.disabled_at,
         reason=known.reason or None,
     )
-
-
-def _state(
-    resource: Resource, known: Endpoint, now: datetime
-) -> Literal["ok", "failing", "resting", "disabled", "suspended"]:
-    if resource.spec.get("suspend"):
-        return "suspended"
-    if known.off(resource.digest):
-        return "disabled"
-    if known.rests_until is not None and known.rests_until > now:
-        return "resting"
-    return "failing" if known.failures else "ok"
 
 
 def _no_event(name: str) -> Refused:
