@@ -138,7 +138,7 @@ async def test_deliveries_are_told_until_everybody_knows(watched: Watched) -> No
     await plant.clock.turn(5 * MINUTE)
     assert (await watched.now())[families.OLDEST.name] == 300
 
-    sender = RecordingSender(plant.clock, {"ops": [410]})
+    sender = RecordingSender(plant.clock, {"ops": [204, 410]})
     post = Post(plant.store, plant.in_force, sender, plant.clock, watched.meter)
     work = asyncio.ensure_future(Outgoing(post).run())
     try:
