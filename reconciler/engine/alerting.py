@@ -40,7 +40,7 @@ class _Seen:
 
     mark: int
     generation: int
-    disabled: frozenset[str]
+    routes: frozenset[str]
 
 
 class Alerting:
@@ -53,32 +53,32 @@ class Alerting:
         self._receivers = Receivers(store)
         self._seen: _Seen | None = None
         self._again = NEVER
+        self._known: tuple[int, Mapping[str, Route]] = (-1, {})
 
     async def turn(self) -> datetime | None:
         """Tell what is due; return when the next is, if nothing changes."""
         now = self._clock.now()
         for _ in range(ROUNDS):
-            routes = await self._routes(now)
-            seen = await self._look(routes)
+            routes, generation = await self._routes(now)
+            mark = await self._store.views.board_mark()
+            seen = _Seen(mark, generation, frozenset(routes))
             if seen == self._seen and now < self._again:
                 return None if self._again == NEVER else self._again
             if not await self._decide(routes, now):
                 self._seen = seen
         return now
 
-    async def _routes(self, now: datetime) -> Mapping[str, Route]:
-        routes = routes_of(await self._in_force.look())
-        known = await self._receivers.look(routes, now)
-        return {
-            uid: route
-            for uid, route in routes.items()
-            if not route.suspended and not (uid in known and known[uid].disabled)
-        }
-
-    async def _look(self, routes: Mapping[str, Route]) -> _Seen:
+    async def _routes(self, now: datetime) -> tuple[Mapping[str, Route], int]:
+        """Return the routes that are told something now, and the generation they are of."""
         situation = await self._in_force.look()
-        mark = await self._store.views.board_mark()
-        return _Seen(mark, situation.state.generation, frozenset(routes))
+        generation = situation.state.generation
+        if self._known[0] != generation:
+            self._known = (generation, routes_of(situation))
+        routes = self._known[1]
+        receivers = await self._receivers.look(routes, now)
+        off = {uid for uid, one in receivers.items() if one.disabled}
+        told = {uid: one for uid, one in routes.items() if not one.suspended and uid not in off}
+        return told, generation
 
     async def _decide(self, routes: Mapping[str, Route], now: datetime) -> bool:
         """Decide once; return whether that changed something."""

@@ -12,13 +12,14 @@ from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from sqlalchemy import Engine, create_engine, inspect, select, text
 
+from reconciler.model.sought import DeliveryQuery
 from reconciler.store import schema
 from reconciler.store.columns import METADATA
 from reconciler.store.folder import DATABASE
 from reconciler.store.open import open_store
 from reconciler.store.rows import event_fields
 from reconciler.store.tables import events, meta, records
-from tests.store.making import event
+from tests.store.making import NOON, event
 
 WAYS = {"created": schema.create, "migrated": schema.upgrade}
 
@@ -138,6 +139,28 @@ async def test_events_from_before_they_were_routed_are_told_to_nobody(tmp_path: 
         await unit.outbox.emit([event(2)])
         assert [one.id for one in await unit.outbox.take(limit=9)] == ["evt-2"]
     assert await store.views.events() == (event(1),)
+    await store.close()
+
+
+async def test_deliveries_from_before_can_be_listed_and_made_once_more(tmp_path: Path) -> None:
+    engine = create_engine(f"sqlite:///{tmp_path / DATABASE}")
+    with engine.begin() as connection:
+        schema.upgrade(connection, to="0007")
+        for name, status in (("old-1", "dead"), ("old-2", "pending")):
+            values = f"('{name}', 'evt-1', 'ops', 's', 0, 3, '{status}', 1000000, 'r')"
+            columns = "id, event_id, route, subject, place, tries, status, due_at, reason"
+            connection.execute(text(f"INSERT INTO deliveries ({columns}) VALUES {values}"))  # noqa: S608  no user's
+    engine.dispose()
+    store = open_store(tmp_path)
+    found = await store.views.deliveries(DeliveryQuery())
+    assert [(one.id, one.made_at == one.due_at) for one in found] == [
+        ("old-2", True),
+        ("old-1", True),
+    ]
+    assert [one.ended_at is None for one in found] == [True, False]
+    async with store.begin() as unit:
+        assert await unit.outbox.retry_all(DeliveryQuery(), now=NOON) == 1
+        await unit.commit()
     await store.close()
 
 
