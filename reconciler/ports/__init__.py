@@ -5,7 +5,7 @@ nothing behind unless ``commit`` was called. ``connection`` is the connection's 
 the API; its name is for people.
 """
 
-from reconciler.ports.credentials import Credentials, Links, Obtained, Safe
+from reconciler.ports.credentials import Credentials, Handovers, Links, Obtained, Safe
 from reconciler.ports.edits import EditDone, Edits, EditWish
 from reconciler.ports.remote import Connector, Connectors, StreamFacts
 from reconciler.ports.specs import Clock, Commit, Snapshot, SpecSource
@@ -34,6 +34,7 @@ __all__ = [
     "EditDone",
     "EditWish",
     "Edits",
+    "Handovers",
     "Job",
     "JobHandler",
     "JobStatus",

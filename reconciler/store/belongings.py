@@ -8,6 +8,7 @@ from sqlalchemy import Connection
 
 from reconciler.model.resource import Kind
 from reconciler.store import burials
+from reconciler.store.handovers import connect_handovers
 from reconciler.store.rows import AnyRow
 from reconciler.store.tables import (
     connect_links,
@@ -19,6 +20,16 @@ from reconciler.store.tables import (
 )
 from reconciler.store.trust_tables import conditions, drifts
 
+_OWNED = (
+    cursors,
+    connection_states,
+    connect_links,
+    connect_handovers,
+    credentials,
+    schedules,
+)
+"""What a connection has that tells of its system."""
+
 
 def remove(connection: Connection, row: AnyRow, at: int) -> bool:
     """Remove what the resource of *row* owns; return whether nothing of it is kept.
@@ -29,7 +40,7 @@ def remove(connection: Connection, row: AnyRow, at: int) -> bool:
         connection.execute(schedules.delete().where(schedules.c.schedule == row.uid))
     if row.kind != Kind.CONNECTION:
         return True
-    for table in (cursors, connection_states, connect_links, credentials, schedules):
+    for table in _OWNED:
         connection.execute(table.delete().where(table.c.connection == row.uid))
     connection.execute(
         tokens.update()
@@ -50,7 +61,7 @@ def start_anew(connection: Connection, row: AnyRow, at: int) -> None:
     close_drifts(connection, row.uid, at)
     if row.kind != Kind.CONNECTION:
         return
-    for table in (cursors, connection_states, connect_links, credentials, schedules):
+    for table in _OWNED:
         connection.execute(table.delete().where(table.c.connection == row.uid))
     if _retained(row):
         burials.bury_all(connection, row.uid, at)

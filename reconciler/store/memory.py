@@ -8,6 +8,7 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 
 from reconciler.store.in_memory.families import MemoryLeases, MemoryRuns, MemoryTokens
+from reconciler.store.in_memory.handovers import MemoryHandovers
 from reconciler.store.in_memory.objects import MemoryObjects
 from reconciler.store.in_memory.outbox import MemoryOutbox
 from reconciler.store.in_memory.records import MemoryRecords
@@ -37,6 +38,7 @@ class MemoryUnit:
         self.conditions = MemoryConditions(draft)
         self.audit = MemoryAudit(draft)
         self.pins = MemoryPins(draft)
+        self.handovers = MemoryHandovers(draft)
 
     async def commit(self) -> None:
         """Make it all true."""

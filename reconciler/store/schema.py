@@ -10,14 +10,23 @@ from typing import Final
 from sqlalchemy import Connection, Engine, inspect, text
 
 from reconciler.errors import Invalid
-from reconciler.store import tables, trust_tables
+from reconciler.store import handovers, tables, trust_tables
 from reconciler.store.columns import METADATA
 
-__all__ = ["HEAD", "METADATA", "bring_up", "create", "tables", "trust_tables", "upgrade"]
+__all__ = [
+    "HEAD",
+    "METADATA",
+    "bring_up",
+    "create",
+    "handovers",
+    "tables",
+    "trust_tables",
+    "upgrade",
+]
 
-HEAD: Final = "0003"
+HEAD: Final = "0007"
 """The newest migration."""
-KNOWN: Final = frozenset({"0001", "0002", "0003"})
+KNOWN: Final = frozenset({"0001", "0002", "0003", "0007"})
 """All migrations that this program has."""
 SCRIPTS: Final = Path(__file__).parent / "migrations"
 

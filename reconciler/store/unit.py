@@ -3,6 +3,7 @@
 from collections.abc import Callable
 
 from reconciler.store.access import SqlLeases, SqlTokens
+from reconciler.store.handovers import SqlHandovers
 from reconciler.store.objects import SqlObjects
 from reconciler.store.outbox import SqlOutbox
 from reconciler.store.records import SqlRecords
@@ -30,6 +31,7 @@ class SqlUnit:
         self.conditions = SqlConditions(transaction)
         self.audit = SqlAudit(transaction)
         self.pins = SqlPins(transaction)
+        self.handovers = SqlHandovers(transaction)
 
     async def commit(self) -> None:
         """Make it all true."""

@@ -258,6 +258,7 @@ def _start_anew(shelf: Shelf, uid: str, at: datetime) -> None:
 def _void(shelf: Shelf, uid: str) -> None:
     shelf.states.pop(uid, None)
     shelf.cursors = {place: one for place, one in shelf.cursors.items() if place[0] != uid}
+    shelf.handovers = {k: one for k, one in shelf.handovers.items() if one.connection != uid}
 
 
 def _retained(resource: Resource) -> bool:

@@ -11,6 +11,7 @@ from reconciler.model.condition import Condition, Status
 from reconciler.model.connection import ConnectionState
 from reconciler.model.drift import Drift
 from reconciler.model.event import Delivery, Event
+from reconciler.model.link import Handover
 from reconciler.model.record import StoredRecord
 from reconciler.model.resource import Resource
 from reconciler.model.sync import Cursor, SyncRun
@@ -74,6 +75,7 @@ class Shelf:
     conditions: dict[tuple[str, Condition], Status] = field(default_factory=dict)
     audit: list[AuditEntry] = field(default_factory=list)
     pins: dict[str, Pin] = field(default_factory=dict)
+    handovers: dict[str, Handover] = field(default_factory=dict)
 
     def copy(self) -> "Shelf":
         """Return a shelf that can be changed without this one."""
