@@ -1,0 +1,110 @@
+"""What it takes to connect a customer's system, each port as small as its user."""
+
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from datetime import datetime, timedelta
+from typing import Protocol, TypeAlias
+
+from reconciler.model.access import Token
+from reconciler.model.link import Link
+from reconciler.model.resource import Resource
+from reconciler.ports.credentials import Links, Obtained
+from reconciler.ports.store import UnitOfWork
+
+
+class LinkBook(Protocol):
+    """Connect links, in a transaction and outside of one."""
+
+    def of(self, unit: UnitOfWork) -> Links:
+        """Return the links as *unit* writes them."""
+        ...
+
+    async def find(self, digest: bytes) -> Link | None:
+        """Return the link whose text has this SHA-256."""
+        ...
+
+    async def links(self, connection: str) -> Sequence[Link]:
+        """Return the links of a connection (its uid), the newest first."""
+        ...
+
+
+class Keeping(Protocol):
+    """Keeps what a customer gave, sealed."""
+
+    async def keep(  # noqa: PLR0913  each of them is another
+        self,
+        unit: UnitOfWork,
+        connection: str,
+        values: Mapping[str, str | None],
+        *,
+        by: str,
+        at: datetime,
+        expires_at: datetime | None = None,
+    ) -> None:
+        """Seal *values* (by place) and keep them with *unit*; one that is ``None`` is dropped."""
+        ...
+
+
+class Reissue(Protocol):
+    """Makes the API token of a connection anew."""
+
+    async def __call__(  # noqa: PLR0913  each of them is another
+        self,
+        unit: UnitOfWork,
+        connection_uid: str,
+        *,
+        name: str,
+        api_version: str,
+        grace: timedelta,
+        actor: str,
+        now: datetime,
+    ) -> tuple[str, Token]:
+        """Return the text of a new token, which is kept with *unit*; those before it end after *grace*."""
+        ...
+
+
+class Consents(Protocol):
+    """Logins that the customer consents to at the system itself (OAuth 2 with PKCE, S256)."""
+
+    def consent(
+        self, connection: Resource, manifest: Resource, *, redirect: str, state: str, verifier: str
+    ) -> str | None:
+        """Return the address where the customer consents; ``None`` if the connection has no such login.
+
+        Raises:
+            SecretMissing: if what we tell the system of ourselves is not there.
+            Invalid: if the address cannot be made.
+        """
+        ...
+
+    async def redeem(
+        self, connection: Resource, manifest: Resource, *, code: str, redirect: str, verifier: str
+    ) -> Obtained:
+        """Return what the system gives for the *code* of a consent.
+
+        Raises:
+            SourceError: if it gives nothing.
+        """
+        ...
+
+
+class Reconnection(Protocol):
+    """What has to be known of a connection that its customer has connected."""
+
+    async def keep(
+        self, unit: UnitOfWork, connection: Resource, uid: str, *, by: str, at: datetime
+    ) -> None:
+        """Say with *unit* that its system takes the new credentials: its state, and what is told of it."""
+        ...
+
+    async def follow(self, connection: Resource, uid: str) -> None:
+        """Ask for a look at it and for the syncs that it has missed; called when all is kept."""
+        ...
+
+
+AddressGuard: TypeAlias = Callable[[str], Awaitable[None]]
+"""Returns if we may connect to an address that a customer typed.
+
+Raises:
+    Invalid: if it leads where customers may not lead us.
+    Unreachable: if it leads nowhere.
+"""
