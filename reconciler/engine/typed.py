@@ -11,6 +11,9 @@ from reconciler.model.resource import Resource
 LONGEST: Final = {"string": 1024, "url": 2048, "text": 32_768, "integer": 20, "boolean": 5}
 LONGEST_SECRET: Final = 8192
 
+USERS: Final = frozenset({"username", "user", "login", "email"})
+"""What manifests call the name that somebody logs in with."""
+
 _UNSEEN: Final = frozenset({"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"})
 """Categories of Unicode whose characters nobody sees, and nobody types on purpose."""
 
@@ -44,7 +47,10 @@ class Typed:
 
 
 def asked_of(connection: Resource, manifest: Resource) -> tuple[AskedField, ...]:
-    """Return what *connection* leaves to its customer, ``{connect: true}``, in the manifest's order."""
+    """Return what *connection* leaves to its customer, ``{connect: true}``.
+
+    In the order in which people think of it: where, who, and the secret last.
+    """
     auth: Mapping[str, Any] = connection.spec.get("auth") or {}
     methods: Mapping[str, Any] = manifest.spec.get("auth") or {}
     method: Mapping[str, Any] = methods.get(str(auth.get("method"))) or next(
@@ -54,12 +60,20 @@ def asked_of(connection: Resource, manifest: Resource) -> tuple[AskedField, ...]
         ("config", connection.spec.get("config") or {}, manifest.spec.get("config") or {}),
         ("auth", auth, method.get("fields") or {}),
     )
-    return tuple(
+    found = [
         _field(f"{block}.{name}", facts.get(name), block)
         for block, given, facts in blocks
-        for name in dict.fromkeys([*facts, *given])
-        if isinstance(given.get(name), Mapping) and given[name].get("connect") is True
-    )
+        for name, value in given.items()
+        if isinstance(value, Mapping) and value.get("connect") is True
+    ]
+    return tuple(sorted(found, key=_order))
+
+
+def _order(field: AskedField) -> tuple[bool, bool, bool, bool, str]:
+    """Return where *field* stands: settings first and their address ahead, names before secrets."""
+    user = field.name in USERS
+    is_login = field.place.startswith("auth.")
+    return is_login, field.type != "url", field.secret, not user, field.place
 
 
 def _field(place: str, facts: Mapping[str, Any] | None, block: str) -> AskedField:

@@ -8,6 +8,7 @@ from starlette.middleware import Middleware
 from starlette.middleware.gzip import GZipMiddleware
 
 from reconciler.web import handlers
+from reconciler.web.connect.pages import page_routes
 from reconciler.web.envelope import Envelope
 from reconciler.web.gates import BodyGate, HostGate, VersionGate
 from reconciler.web.hooks import hook_routes
@@ -50,7 +51,11 @@ def make_app(services: Services) -> FastAPI:
     def document() -> dict[str, Any]:
         return build(app, every)
 
-    every = [*routes(services, document), *hook_routes(services.hooks, services.clock)]
+    every = [
+        *routes(services, document),
+        *hook_routes(services.hooks, services.clock),
+        *page_routes(services.connect, services.clock),
+    ]
     for route in every:
         mount(app, route, keeper)
     app.state.routes = tuple(every)

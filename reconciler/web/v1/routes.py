@@ -14,6 +14,8 @@ from reconciler.web.v1.about import About, HealthRoutes
 from reconciler.web.v1.connections import ConnectionRoutes
 from reconciler.web.v1.documents import answers, answers_model, component, ref
 from reconciler.web.v1.examples import example_record
+from reconciler.web.v1.link_operations import link_routes
+from reconciler.web.v1.links import LinkRoutes
 from reconciler.web.v1.records import Records
 from reconciler.web.v1.schemas import (
     Connections,
@@ -41,6 +43,7 @@ def routes(services: Services, document: Callable[[], dict[str, Any]]) -> Iterat
     yield from _about(About(services, document))
     yield from _connections(ConnectionRoutes(services))
     yield from spec_routes(SpecRoutes(services))
+    yield from link_routes(LinkRoutes(services))
     yield from _syncs(SyncRoutes(services, Remembered(services.clock)))
     for entity in entities().values():
         yield from _records(entity, Records(services, entity))

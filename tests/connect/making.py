@@ -1,0 +1,393 @@
+"""A connection that waits for its customer, and fakes that keep the contracts of what stands behind it."""
+
+import secrets
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import datetime, timedelta
+from typing import Any
+
+import httpx
+from fastapi import FastAPI
+
+from reconciler.engine.apply import apply
+from reconciler.engine.connecting import Connecting, Parts
+from reconciler.engine.handing import Handing
+from reconciler.engine.inforce import InForce
+from reconciler.engine.linking import By, Ground, LinkDesk
+from reconciler.engine.links import LinkWish
+from reconciler.engine.tokens import CHANCE, TokenWish, mint
+from reconciler.errors import Invalid, ReconcilerError, Unauthorized
+from reconciler.model.access import Scope, Token
+from reconciler.model.connection import ConnectionState, ConnectionStatus
+from reconciler.model.event import Event, EventType
+from reconciler.model.link import Link
+from reconciler.model.resource import Kind, Resource, ResourceKey, make_resource
+from reconciler.plan.planner import make_plan
+from reconciler.ports import Links, Obtained, StreamFacts, UnitOfWork
+from reconciler.store.memory import MemoryStore
+from reconciler.web.app import make_app
+from reconciler.web.needs import ConnectDesk, Policy, Services
+from reconciler.web.versions import CURRENT
+from tests.fakes import TurnedClock
+from tests.web.making import FakeSyncs, StoredReader
+
+REDIRECTS = ("https://app.example.com/connected",)
+GIVEN = {"connect": True}
+
+CONNECTOR = make_resource(
+    ResourceKey(Kind.CONNECTOR, "erp"),
+    {
+        "spec": {
+            "title": "Tryton",
+            "config": {
+                "base_url": {
+                    "type": "url",
+                    "required": True,
+                    "description": "What you type into the browser to open it",
+                },
+                "company": {"type": "integer", "minimum": 1, "maximum": 99, "default": 1},
+            },
+            "auth": {
+                "password": {
+                    "type": "basic",
+                    "fields": {
+                        "username": {"type": "string", "required": True},
+                        "password": {"type": "string", "required": True, "secret": True},
+                    },
+                },
+                "oauth": {"type": "oauth2_authorization_code", "fields": {"client_id": {}}},
+            },
+            "streams": {"purchase-orders": {"fields": {}}},
+        }
+    },
+)
+
+
+def connection(name: str = "acme", **spec: Any) -> Resource:
+    """Return a connection whose customer gives user and password, unless *spec* says otherwise."""
+    body = {
+        "connector": "erp",
+        "config": {"base_url": "https://erp.acme.example"},
+        "auth": {"method": "password", "username": GIVEN, "password": GIVEN},
+        "entities": ["purchase-orders"],
+        "history": "90d",
+        "health": {"every": "5m", "strikes": 2},
+        **spec,
+    }
+    metadata = {"labels": {"customer": name}, "annotations": {"title": "Acme Pumps, plant 2"}}
+    return make_resource(ResourceKey(Kind.CONNECTION, name), {"metadata": metadata, "spec": body})
+
+
+OAUTH = {"method": "oauth", "client_id": {"env": "CLIENT_ID"}}
+
+
+class Staged:
+    """Lets fakes write within a transaction: what they did is true when the unit commits."""
+
+    def within(self, unit: UnitOfWork, true: Any) -> None:
+        """Have *true* called when *unit* commits."""
+        held: Any = unit
+        pending = getattr(held, "pending", None)
+        if pending is None:
+            pending = held.pending = []
+            commit = held.commit
+
+            async def both() -> None:
+                await commit()
+                for one in pending:
+                    one()
+
+            held.commit = both
+        pending.append(true)
+
+
+class FakeBook(Staged):
+    """``LinkBook`` as a dictionary; a unit sees what it has put itself."""
+
+    def __init__(self) -> None:
+        self.kept: dict[bytes, Link] = {}
+
+    def of(self, unit: UnitOfWork) -> Links:
+        held: Any = unit
+        if not hasattr(held, "links"):
+            held.links = FakeLinks(self, unit)
+        found: Links = held.links
+        return found
+
+    async def find(self, digest: bytes) -> Link | None:
+        return self.kept.get(digest)
+
+    async def links(self, connection: str) -> Sequence[Link]:
+        found = [link for link in self.kept.values() if link.connection == connection]
+        return sorted(found, key=lambda link: (link.created_at, link.id), reverse=True)
+
+
+class FakeLinks:
+    def __init__(self, book: FakeBook, unit: UnitOfWork) -> None:
+        self._book = book
+        self._unit = unit
+        self._put: dict[bytes, Link] = {}
+
+    async def put(self, link: Link) -> None:
+        self._put[link.digest] = link
+        self._book.within(self._unit, lambda: self._book.kept.update({link.digest: link}))
+
+    async def by_digest(self, digest: bytes) -> Link | None:
+        return self._put.get(digest) or self._book.kept.get(digest)
+
+
+class FakeSafe(Staged):
+    """``Keeping`` as a dictionary. ``fails`` is raised instead, once."""
+
+    def __init__(self) -> None:
+        self.kept: dict[str, dict[str, str]] = {}
+        self.by: list[str] = []
+        self.expires_at: datetime | None = None
+        self.fails: ReconcilerError | None = None
+
+    async def keep(
+        self,
+        unit: UnitOfWork,
+        connection: str,
+        values: Mapping[str, str | None],
+        *,
+        by: str,
+        at: datetime,
+        expires_at: datetime | None = None,
+    ) -> None:
+        if self.fails is not None:
+            error, self.fails = self.fails, None
+            raise error
+
+        def true() -> None:
+            place = self.kept.setdefault(connection, {})
+            place.update({name: value for name, value in values.items() if value is not None})
+            self.by.append(by)
+            self.expires_at = expires_at
+
+        self.within(unit, true)
+
+
+async def reissue(
+    unit: UnitOfWork,
+    connection_uid: str,
+    *,
+    name: str,
+    api_version: str,
+    grace: timedelta,
+    actor: str,
+    now: datetime,
+) -> tuple[str, Token]:
+    """Make a new token of a connection; its others end after *grace*."""
+    held: Any = unit
+    for old in list(held._draft._shelf.tokens.values()):
+        if old.connection == connection_uid and old.revoked_at is None:
+            await unit.tokens.put(replace(old, revoked_at=now + grace))
+    scopes = frozenset({Scope.READ_RECORDS, Scope.READ_STATUS})
+    wish = TokenWish(name, scopes, api_version, connection_uid)
+    text, token = mint(wish, chance=secrets.token_bytes(CHANCE), now=now)
+    await unit.tokens.put(token)
+    return text, token
+
+
+@dataclass
+class FakeReconnection:
+    """Keeps the state and an event; remembers what it was asked to follow."""
+
+    followed: list[str] = field(default_factory=list)
+    fails: ReconcilerError | None = None
+
+    async def keep(
+        self, unit: UnitOfWork, connection: Resource, uid: str, *, by: str, at: datetime
+    ) -> None:
+        state = ConnectionState(connection.key, "", ConnectionStatus.ONLINE, at)
+        await unit.objects.set_connection_state(state)
+        told = {"connection": connection.key.name, "by": by}
+        event = Event(f"evt_{by}", EventType.RESOURCE_UPDATED, str(connection.key), at, told)
+        await unit.outbox.emit([event])
+
+    async def follow(self, connection: Resource, uid: str) -> None:
+        self.followed.append(connection.key.name)
+        if self.fails is not None:
+            raise self.fails
+
+
+@dataclass
+class FakeSystem:
+    """A customer's system: takes one password, and answers what ``fails`` says first, in order."""
+
+    password: str = "right horse battery"
+    token: str = "granted"
+    fails: list[Exception] = field(default_factory=list)
+    seen: list[Mapping[str, str]] = field(default_factory=list)
+    closed: int = 0
+    during: Any = None
+
+    def open(
+        self,
+        connection: Resource,
+        manifest: Resource,
+        *,
+        uid: str = "",
+        given: Mapping[str, str] | None = None,
+    ) -> "FakeConnector":
+        assert uid == "", "a trial keeps nothing"
+        return FakeConnector(self, given or {})
+
+
+@dataclass
+class FakeConnector:
+    system: FakeSystem
+    given: Mapping[str, str]
+
+    @property
+    def streams(self) -> Mapping[str, StreamFacts]:
+        return {}
+
+    async def probe(self) -> None:
+        self.system.seen.append(self.given)
+        if self.system.during is not None:
+            await self.system.during()
+        if self.system.fails:
+            raise self.system.fails.pop(0)
+        password, token = self.given.get("auth.password"), self.given.get("oauth.access_token")
+        if self.system.password != password and self.system.token != token:
+            raise Unauthorized("erp.acme.example refused our credentials")
+
+    async def close(self) -> None:
+        self.system.closed += 1
+
+    def start(self, entity: str, at: datetime) -> str | None:
+        raise AssertionError
+
+    def resume(self, entity: str, position: str) -> str:
+        raise AssertionError
+
+    async def read(self, entity: str, *, since: str | None, page: str | None) -> Any:
+        raise AssertionError
+
+    async def ids(self, entity: str, *, page: str | None) -> Any:
+        raise AssertionError
+
+
+@dataclass
+class FakeConsents:
+    """An authorization server at ``login.erp.example``: a code is good with its verifier alone."""
+
+    at: str = "https://login.erp.example/authorize"
+    code: str = "once"
+    fails: ReconcilerError | None = None
+    redeemed: list[tuple[str, str, str]] = field(default_factory=list)
+
+    def consent(
+        self, connection: Resource, manifest: Resource, *, redirect: str, state: str, verifier: str
+    ) -> str | None:
+        if connection.spec["auth"]["method"] != "oauth":
+            return None
+        return str(httpx.URL(self.at, params={"redirect_uri": redirect, "state": state}))
+
+    async def redeem(
+        self, connection: Resource, manifest: Resource, *, code: str, redirect: str, verifier: str
+    ) -> Obtained:
+        self.redeemed.append((code, redirect, verifier))
+        if self.fails is not None:
+            raise self.fails
+        if code != self.code:
+            raise Unauthorized("the code is not good")
+        return Obtained({"oauth.access_token": "granted", "oauth.refresh_token": "anew"})
+
+
+@dataclass
+class Counter:
+    """All that a test of connecting turns and looks at."""
+
+    store: MemoryStore
+    clock: TurnedClock
+    book: FakeBook
+    safe: FakeSafe
+    system: FakeSystem
+    consents: FakeConsents
+    reconnection: FakeReconnection
+    guarded: list[str]
+    in_force: InForce
+    links: LinkDesk
+    connecting: Connecting
+    handing: Handing
+
+    async def declare(self, *resources: Resource) -> None:
+        """Bring *resources*, and nothing else, into force."""
+        state = await self.store.views.state()
+        plan = make_plan(resources, state, revision="test", prune=True)
+        await apply(plan, self.store, self.clock, actor="test")
+
+    async def link(self, name: str = "acme", **wish: Any) -> str:
+        """Return the text of a new link."""
+        return (await self.links.mint(name, LinkWish(**wish), By("cli:ada"))).text
+
+    async def uid(self, name: str = "acme") -> str:
+        situation = await self.in_force.look()
+        return situation.uid(situation.connection(name))
+
+    async def kept(self, name: str = "acme") -> dict[str, str]:
+        """Return what is kept of a connection's customer."""
+        return self.safe.kept.get(await self.uid(name), {})
+
+    def only(self) -> Link:
+        """Return the newest link there is."""
+        return max(self.book.kept.values(), key=lambda link: (link.created_at, link.id))
+
+    async def token(self, number: int = 1, *scopes: Scope, name: str | None = None) -> str:
+        """Return the text of a new token of the API."""
+        uid = await self.uid(name) if name else None
+        wish = TokenWish("t", frozenset(scopes or {Scope.ADMIN}), CURRENT.name, uid)
+        text, kept = mint(wish, chance=bytes([number]) * CHANCE, now=self.clock.now())
+        async with self.store.begin() as unit:
+            await unit.tokens.put(kept)
+            await unit.commit()
+        return text
+
+    def app(self, **desk: Any) -> FastAPI:
+        """Return the whole web application over all of this."""
+        told: dict[str, Any] = {"public_url": "http://localhost", "brand": "Northwind Maintenance"}
+        services = Services(
+            reader=StoredReader(self.store),
+            syncs=FakeSyncs(),
+            store=self.store,
+            clock=self.clock,
+            in_force=self.in_force,
+            policy=Policy(hosts=Policy().hosts | {"connect.example.com"}),
+            connect=ConnectDesk(self.links, self.connecting, self.handing, **{**told, **desk}),
+        )
+        return make_app(services)
+
+
+async def make_counter() -> Counter:
+    """Return a counter whose connection ``acme`` waits for its customer."""
+    store, clock, book = MemoryStore(), TurnedClock(), FakeBook()
+    consents, guarded, system = FakeConsents(), list[str](), FakeSystem()
+    safe, reconnection = FakeSafe(), FakeReconnection()
+
+    async def guard(address: str) -> None:
+        guarded.append(address)
+        if "10.0.0.1" in address:
+            raise Invalid("10.0.0.1 is not a public address")
+
+    in_force = InForce(store.views, {"erp": CONNECTOR}, clock)
+    ground = Ground(store, in_force, clock, book, REDIRECTS, consents)
+    parts = Parts(ground, system, safe, reissue, reconnection, guard, CURRENT.name)
+    made = Counter(
+        store=store,
+        clock=clock,
+        book=book,
+        safe=safe,
+        system=system,
+        consents=consents,
+        reconnection=reconnection,
+        guarded=guarded,
+        in_force=in_force,
+        links=LinkDesk(ground),
+        connecting=Connecting(parts),
+        handing=Handing(ground, reissue, api_version=CURRENT.name),
+    )
+    await made.declare(connection())
+    return made
