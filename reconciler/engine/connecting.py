@@ -228,7 +228,9 @@ class Connecting:
         try:
             async with asyncio.timeout(WITHIN.total_seconds()):
                 obtained = await obtain()
-                given = {place: value for place, value in obtained.fields.items() if value}
+                given = {
+                    place: value for place, value in obtained.fields.items() if value is not None
+                }
                 connector = self._parts.connectors.open(
                     opened.connection, opened.manifest, given=given
                 )

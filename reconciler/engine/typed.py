@@ -28,6 +28,7 @@ class AskedField:
     description: str = ""
     required: bool = True
     secret: bool = False
+    default: str = ""
     choices: tuple[str, ...] = ()
     minimum: int | None = None
     maximum: int | None = None
@@ -84,8 +85,9 @@ def _field(place: str, facts: Mapping[str, Any] | None, block: str) -> AskedFiel
         type=facts.get("type", "string"),
         label=facts.get("label", ""),
         description=facts.get("description", ""),
-        required=bool(facts.get("required", False)) or facts.get("default") is None,
+        required=bool(facts.get("required", False)),
         secret=bool(facts.get("secret", False)),
+        default=_as_text(facts.get("default")),
         choices=tuple(facts.get("choices") or ()),
         minimum=facts.get("minimum"),
         maximum=facts.get("maximum"),
@@ -101,9 +103,15 @@ def read_typed(fields: tuple[AskedField, ...], form: Mapping[str, str]) -> Typed
         problem = next(_problems(field, text), "")
         if problem:
             wrong[field.place] = problem
-        elif text:
-            values[field.place] = text
+        else:  # what may be left out is kept as left out: the spec says that it comes from here
+            values[field.place] = text or field.default
     return Typed(values, wrong)
+
+
+def _as_text(value: Any) -> str:
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    return "" if value is None else str(value)
 
 
 def _tidied(field: AskedField, text: str) -> str:

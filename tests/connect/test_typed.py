@@ -78,8 +78,8 @@ def test_a_phone_s_blank_after_a_name_and_a_scheme_that_nobody_types_are_forgive
 
 
 def test_what_need_not_be_given_may_be_left_out() -> None:
-    optional = AskedField("config.note", required=False)
-    assert taken(optional, "") is None
+    assert taken(AskedField("config.note", required=False), "") == ""
+    assert taken(AskedField("config.company", "integer", required=False, default="1"), "") == "1"
     assert taken(AskedField("config.tls", "boolean"), "") == "false"
     assert taken(AskedField("config.tls", "boolean"), "true") == "true"
 
