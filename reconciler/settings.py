@@ -3,6 +3,7 @@
 from pathlib import Path
 from typing import Literal
 
+from pydantic import SecretStr
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 
@@ -23,6 +24,14 @@ class Settings(BaseSettings):
     """Where ``run`` listens."""
     allowed_hosts: tuple[str, ...] = ()
     """Host names that the API answers for beside the loopback ones (behind a proxy)."""
+    keys: SecretStr | None = None
+    """The keys that seal stored credentials: ``2026a:BASE64,2025b:BASE64``, 32 bytes each; the first seals, all open."""
+    keys_file: Path | None = None
+    """A file with such keys, one a line; read anew when a key is missing."""
+    keys_command: tuple[str, ...] = ()
+    """A command (a list of arguments, no shell) that prints such keys."""
+    secret_commands: dict[str, tuple[str, ...]] = {}
+    """What ``{exec: NAME}`` in specs may run: ``{"sap-password": ["/usr/bin/pass", "show", "sap"]}``."""
     hook_secrets: tuple[str, ...] = ()
     """Where the secrets of git hooks are: ``env:NAME`` or ``file:PATH``; several while one is replaced."""
     allowed_targets: str = ""

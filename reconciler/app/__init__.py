@@ -34,6 +34,10 @@ if TYPE_CHECKING:
     from reconciler.engine.remap import Remap
     from reconciler.engine.syncs import Syncs
     from reconciler.engine.writer import Writer
+    from reconciler.secrets.keyring import KeyRing
+    from reconciler.secrets.keys import KeySource
+    from reconciler.secrets.providers import Providers
+    from reconciler.secrets.safe import StoredSafe
     from reconciler.spec.load import Loaded
 
 
@@ -88,14 +92,53 @@ class House:
         """Opens connections to remote systems."""
         from reconciler.connectors.registry import HttpConnectors  # noqa: PLC0415  httpx is heavy
 
-        return HttpConnectors(self.clock, os.environ)
+        return HttpConnectors(self.clock, os.environ, resolve=self.providers.resolve)
+
+    @cached_property
+    def providers(self) -> "Providers":
+        """Finds secrets by their references."""
+        from reconciler.secrets.plugins import providers_of  # noqa: PLC0415
+        from reconciler.secrets.providers import Providers  # noqa: PLC0415
+
+        offered = providers_of(os.environ, self.settings.secret_commands)
+        return Providers(os.environ, self.clock, offered)
+
+    @cached_property
+    def keyring(self) -> "KeyRing":
+        """The keys that seal what is stored; asked for when the first is needed."""
+        from reconciler.secrets.keyring import KeyRing  # noqa: PLC0415
+
+        source = key_source(self.settings)
+        return KeyRing(lambda: source.load(os.environ))
+
+    @cached_property
+    def safe(self) -> "StoredSafe":
+        """Opens, keeps and renews the credentials of connections."""
+        from reconciler.secrets.safe import StoredSafe  # noqa: PLC0415
+
+        return StoredSafe(self.store, self.keyring, self.clock, _holder("safe"))
+
+    async def check_keys(self) -> None:
+        """Return if every key is given under which something is stored.
+
+        Raises:
+            Invalid: naming those that are not, and what to do.
+        """
+        from reconciler.secrets.keyring import KeyRing  # noqa: PLC0415
+
+        used = await self.store.views.sealed_under()
+        if used:
+            source = key_source(self.settings)
+            KeyRing(lambda: source.load(os.environ, make=False)).require(used)
 
     @cached_property
     def syncs(self) -> "Syncs":
         """Runs syncs."""
         from reconciler.engine.syncs import Syncs  # noqa: PLC0415
 
-        return Syncs(self.store, self.in_force, self.connectors, self.clock)
+        return Syncs(
+            self.store, self.in_force, self.connectors, self.clock, prepare=self.providers.fetch
+        )
 
     async def check_store(self) -> None:
         """Return if the store answers."""
@@ -115,23 +158,39 @@ class House:
 
     async def webhooks(self) -> None:
         """Tell the outside of events by webhooks, until cancelled: a service beside the others."""
-        from reconciler.connectors.secrets import Redactor, resolve  # noqa: PLC0415
+        from reconciler.app.prepared import Prepared  # noqa: PLC0415
         from reconciler.engine.dispatch import Post  # noqa: PLC0415
         from reconciler.engine.outgoing import Outgoing  # noqa: PLC0415
+        from reconciler.secrets.redactor import Redactor  # noqa: PLC0415
         from reconciler.web.versions import CURRENT  # noqa: PLC0415
         from reconciler.webhooks.sender import WebhookSender  # noqa: PLC0415  httpx is heavy
         from reconciler.webhooks.targets import Targets, networks  # noqa: PLC0415
         from reconciler.webhooks.wire import Wire  # noqa: PLC0415
 
         def reveal(reference: Mapping[str, Any], what: str) -> str:
-            return resolve(reference, os.environ, what=what).reveal()
+            return self.providers.resolve(reference, what=what).reveal()
 
         wire = Wire(Targets(networks(self.settings.allowed_targets.replace(",", " ").split())))
         sender = WebhookSender(self.clock, wire, reveal, Redactor(), version=CURRENT.name)
         try:
-            await Outgoing(Post(self.store, self.in_force, sender, self.clock)).run()
+            prepared = Prepared(sender, self.providers.fetch)
+            await Outgoing(Post(self.store, self.in_force, prepared, self.clock)).run()
         finally:
             await wire.close()
+
+
+def key_source(settings: Settings) -> "KeySource":
+    """Return where the keys are; a file is made only beside the embedded database."""
+    from reconciler.secrets.keys import KeySource  # noqa: PLC0415
+    from reconciler.secrets.secret import Secret  # noqa: PLC0415
+
+    text = settings.keys
+    return KeySource(
+        None if text is None else Secret(text.get_secret_value()),
+        settings.keys_file,
+        settings.keys_command,
+        settings.state_dir if settings.database_url is None else None,
+    )
 
 
 def _manifests() -> Mapping[str, bytes]:

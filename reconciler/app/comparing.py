@@ -53,6 +53,7 @@ async def asked(built: House, plan: Plan) -> Mapping[ResourceKey, ReconcilerErro
     async def ask(key: ResourceKey) -> ReconcilerError | None:
         async with gate:
             connection = later.connection(key.name)
+            await built.providers.fetch(connection.spec)
             try:
                 connector = built.connectors.open(connection, later.manifest(connection))
             except ReconcilerError as error:

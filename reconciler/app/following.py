@@ -72,7 +72,7 @@ def git_source(built: House, follow: Follow, environment: str | None) -> "GitSou
 
 def secret(reference: str, what: str) -> Callable[[], str]:
     """Return what reads the secret that *reference* (``env:NAME``, ``file:PATH``) leads to, each time."""
-    from reconciler.connectors.secrets import reference_of, resolve  # noqa: PLC0415
+    from reconciler.secrets.references import reference_of, resolve  # noqa: PLC0415
 
     told: Mapping[str, str] = reference_of(reference, what=what)
     return lambda: resolve(told, os.environ, what=what).reveal()
@@ -107,9 +107,9 @@ def forge_reporter(follow: Follow, environment: str | None) -> Reporter | None:
     """
     if follow.forge_token is None:
         return None
-    from reconciler.connectors.secrets import Secret  # noqa: PLC0415
     from reconciler.forges.forge import State  # noqa: PLC0415
     from reconciler.forges.repository import open_forge, repository  # noqa: PLC0415
+    from reconciler.secrets.secret import Secret  # noqa: PLC0415
 
     where = repository(follow.url, kind=follow.forge, api=follow.api)
     read = secret(follow.forge_token, "--forge-token")

@@ -142,9 +142,9 @@ async def _with_forge(
     *,
     context: str = "reconciler/plan",
 ) -> None:
-    from reconciler.connectors.secrets import reference_of, resolve  # noqa: PLC0415
     from reconciler.forges import repository as repositories  # noqa: PLC0415  httpx is heavy
     from reconciler.forges.surroundings import token_name  # noqa: PLC0415
+    from reconciler.secrets.references import reference_of, resolve  # noqa: PLC0415
 
     where = around.repository
     if target.repository is not None:

@@ -14,6 +14,7 @@ from reconciler.cli import (
     inspect,
     pinning,
     running,
+    secrets,
     specs,
     starting,
 )
@@ -51,6 +52,7 @@ app.command()(control.locks)
 app.command()(pinning.pin)
 app.command()(pinning.rollback)
 app.add_typer(access.token, name="token")
+app.add_typer(secrets.secrets, name="secrets")
 app.add_typer(ci.ci, name="ci")
 app.command()(starting.doctor)
 app.command()(starting.version)

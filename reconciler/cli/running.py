@@ -144,6 +144,7 @@ async def _run(where: _From, address: tuple[str, int], waits: timedelta | None) 
     follow = where.follow
     with held(settings):
         async with house(settings) as opened, writing(opened, "run", waits) as built:
+            await built.check_keys()
             source = git_source(built, follow, where.env) if follow else Folder(where.path)
             reporter = forge_reporter(follow, where.env) if follow else None
             made = runtime(built, source, Wish(environment=where.env), reporter)

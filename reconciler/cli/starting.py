@@ -114,6 +114,7 @@ async def _doctor(path: Path, env: str | None) -> bool:
         well &= _told("store", f"{where}, generation {state.generation}")
         well &= _told_private(settings.state_dir)
         well &= await _audited(built)
+        well &= await _keyed(built)
         for connection in (await built.in_force.look()).connections():
             well &= await _probed(built, connection.key.name)
     return well
@@ -131,6 +132,16 @@ async def _audited(built: "House") -> bool:
             return _told("audit log", said, "somebody has changed the database; see a backup")
         seq, chain, count = entries[-1].seq, entries[-1].chain, count + len(entries)
     return _told("audit log", f"{count:,} entries, the chain is whole")
+
+
+async def _keyed(built: "House") -> bool:
+    """Tell whether every key is given under which something is stored."""
+    try:
+        await built.check_keys()
+    except ReconcilerError as error:
+        return _told("keys", error.message, error.hint or "reconciler secrets status")
+    rows = sum((await built.store.views.sealed_under()).values())
+    return _told("keys", f"every key is given under which something is stored ({rows:,} rows)")
 
 
 def _told_private(folder: Path) -> bool:

@@ -15,8 +15,8 @@ import msgspec
 
 from reconciler.connectors.exchange import Ask
 from reconciler.connectors.questions import Filled, Question, compile_request, compile_value
-from reconciler.connectors.secrets import Redactor
 from reconciler.errors import Invalid, Unauthorized
+from reconciler.secrets.redactor import Redactor
 from reconciler.spec.kinds.connector import Auth
 
 AskOf: TypeAlias = Callable[[Filled], Ask]

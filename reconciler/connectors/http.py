@@ -21,9 +21,9 @@ import certifi
 import httpx
 
 from reconciler.connectors.exchange import Answer, Ask, http_date, origin_of
-from reconciler.connectors.secrets import Redactor
 from reconciler.errors import ServerFault, SourceInvalid, Unreachable
 from reconciler.ports import Clock
+from reconciler.secrets.redactor import Redactor
 
 LARGEST_BODY: Final = 32 * 1024 * 1024
 MOST_REDIRECTS: Final = 3

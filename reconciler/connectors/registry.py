@@ -17,7 +17,6 @@ from reconciler.connectors.limits import Limiters, Rate, Retries
 from reconciler.connectors.protocols.http_json import HttpJson
 from reconciler.connectors.protocols.jsonrpc import JsonRpc
 from reconciler.connectors.questions import compile_request, compile_text
-from reconciler.connectors.secrets import Redactor
 from reconciler.connectors.settings import Given, read_settings
 from reconciler.connectors.signals import Signals
 from reconciler.connectors.streams import CompiledStream, compile_streams
@@ -25,6 +24,8 @@ from reconciler.errors import Invalid, SourceInvalid
 from reconciler.model.duration import parse_duration
 from reconciler.model.resource import Resource
 from reconciler.ports import Clock, Connector
+from reconciler.secrets.providers import Providers, Resolve
+from reconciler.secrets.redactor import Redactor
 from reconciler.spec.kinds.connector import ConnectorSpec
 
 TransportFactory = Callable[[], httpx.AsyncBaseTransport]
@@ -40,9 +41,10 @@ class HttpConnectors:
         *,
         transport: TransportFactory | None = None,
         chance: Callable[[], float] = random.random,
+        resolve: Resolve | None = None,
     ) -> None:
         self._clock = clock
-        self._environ = environ
+        self._resolve = resolve or Providers(environ, clock).resolve
         self._transport = transport
         self._chance = chance
         self._limiters = Limiters(clock)
@@ -66,7 +68,7 @@ class HttpConnectors:
         """
         del uid  # nothing is obtained that would be kept
         spec, streams = self._read(manifest)
-        settings = read_settings(connection, spec, self._environ, given or {})
+        settings = read_settings(connection, spec, self._resolve, given or {})
         redactor = Redactor()
         redactor.learn(settings.secrets)
         endpoint = _endpoint(spec, settings)

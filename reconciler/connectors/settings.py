@@ -4,9 +4,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from reconciler.connectors.secrets import Secret, is_reference, resolve
 from reconciler.errors import Invalid
+from reconciler.model.reference import word_of
 from reconciler.model.resource import Resource
+from reconciler.secrets.providers import Resolve
+from reconciler.secrets.secret import Secret
 from reconciler.spec.kinds.connector import Auth, ConfigField, ConnectorSpec
 
 
@@ -26,7 +28,7 @@ class Given:
 def read_settings(
     connection: Resource,
     spec: ConnectorSpec,
-    environ: Mapping[str, str],
+    resolve: Resolve,
     customer: Mapping[str, str],
 ) -> Given:
     """Return what *connection* gives for *spec*, *customer* being what its customer gave, by place.
@@ -39,9 +41,9 @@ def read_settings(
     name = str(connection.key)
     given_auth: Mapping[str, Any] = body.get("auth") or {}
     auth = _method(name, given_auth, spec)
-    config = _Reader(name, "config", environ, customer)
+    config = _Reader(name, "config", resolve, customer)
     settings = config.read(body.get("config") or {}, spec.config)
-    credentials = _Reader(name, "auth", environ, customer)
+    credentials = _Reader(name, "auth", resolve, customer)
     fields = {key: value for key, value in given_auth.items() if key != "method"}
     logins = credentials.read(fields, auth.fields)
     if isinstance(settings.get("base_url"), str):
@@ -68,11 +70,11 @@ class _Reader:
     """Reads one block of settings, and remembers which of them were secrets."""
 
     def __init__(
-        self, name: str, block: str, environ: Mapping[str, str], customer: Mapping[str, str]
+        self, name: str, block: str, resolve: Resolve, customer: Mapping[str, str]
     ) -> None:
         self._name = name
         self._block = block
-        self._environ = environ
+        self._resolve = resolve
         self._customer = customer
         self.secrets: list[str] = []
 
@@ -83,8 +85,8 @@ class _Reader:
             field = fields.get(key, ConfigField())
             value = given.get(key, field.default)
             what = f"{self._name}: {self._block}.{key}"
-            if is_reference(value):
-                value = self._resolve(key, value, what).reveal()
+            if word_of(value) is not None:
+                value = self._found(key, value, what).reveal()
                 self.secrets.append(value)
             elif field.secret and isinstance(value, str):
                 self.secrets.append(value)
@@ -93,8 +95,8 @@ class _Reader:
             found[key] = value
         return found
 
-    def _resolve(self, key: str, reference: Mapping[str, Any], what: str) -> Secret:
+    def _found(self, key: str, reference: Mapping[str, Any], what: str) -> Secret:
         given = self._customer.get(f"{self._block}.{key}")
         if "connect" in reference and given is not None:
             return Secret(given)
-        return resolve(reference, self._environ, what=what)
+        return self._resolve(reference, what=what)

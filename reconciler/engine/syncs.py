@@ -1,7 +1,8 @@
 """Syncs of a connection: each of its entities in turn, and the connection's state after it."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from reconciler.datamodel.reader import entities
 from reconciler.engine.inforce import InForce, Situation
@@ -30,16 +31,30 @@ class SyncReport:
     error: ReconcilerError | None = None
 
 
+async def _nothing(_body: Any) -> None:
+    """Need nothing before a connection is opened."""
+
+
 class Syncs:
-    """Runs syncs. One instance serves all connections of a process."""
+    """Runs syncs. One instance serves all connections of a process.
+
+    *prepare* is told the spec of each connection before it is opened, and may take its time.
+    """
 
     def __init__(
-        self, store: Store, in_force: InForce, connectors: Connectors, clock: Clock
+        self,
+        store: Store,
+        in_force: InForce,
+        connectors: Connectors,
+        clock: Clock,
+        *,
+        prepare: Callable[[Any], Awaitable[None]] = _nothing,
     ) -> None:
         self._store = store
         self._in_force = in_force
         self._connectors = connectors
         self._clock = clock
+        self._prepare = prepare
 
     async def run(
         self, request: SyncRequest, progress: Callable[[SyncRun], None] = lambda _: None
@@ -55,6 +70,7 @@ class Syncs:
         connection = situation.connection(request.connection)
         _check_rest(situation, connection)
         chosen = _chosen(situation, connection, request.entities)
+        await self._prepare(connection.spec)
         connector = self._connectors.open(connection, situation.manifest(connection))
         runs: list[SyncRun] = []
         error: ReconcilerError | None = None
@@ -77,6 +93,7 @@ class Syncs:
         """Return if the system of connection *name* answers; else raise a ``SourceError``."""
         situation = await self._in_force.look()
         connection = situation.connection(name)
+        await self._prepare(connection.spec)
         connector = self._connectors.open(connection, situation.manifest(connection))
         error: ReconcilerError | None = None
         try:

@@ -20,3 +20,13 @@ class Sealed:
     updated_at: datetime
     updated_by: str
     expires_at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class InstanceSecret:
+    """A secret of this installation itself, encrypted under the key ``key_id``: ``fingerprint``."""
+
+    name: str
+    key_id: str
+    sealed: bytes
+    updated_at: datetime

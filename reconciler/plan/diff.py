@@ -4,8 +4,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Final, TypeAlias
 
 from reconciler.model.change import ABSENT, FieldChange
+from reconciler.model.reference import is_reference
 from reconciler.model.value import Path, canonical
-from reconciler.plan.secrets import is_reference
 
 NATURAL_KEY: Final = "name"
 """Objects of a list that all have one, each its own, are matched by it and not by their place."""

@@ -5,7 +5,7 @@ nothing behind unless ``commit`` was called. ``connection`` is the connection's 
 the API; its name is for people.
 """
 
-from reconciler.ports.credentials import Credentials, Handovers, Links, Obtained, Safe
+from reconciler.ports.credentials import Credentials, Handovers, Links, Obtained, Safe, Secrets
 from reconciler.ports.edits import EditDone, Edits, EditWish
 from reconciler.ports.remote import Connector, Connectors, StreamFacts
 from reconciler.ports.specs import Clock, Commit, Snapshot, SpecSource
@@ -51,6 +51,7 @@ __all__ = [
     "Reporter",
     "Runs",
     "Safe",
+    "Secrets",
     "Sender",
     "Snapshot",
     "SpecSource",

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol
 
-from reconciler.model.credential import Sealed
+from reconciler.model.credential import InstanceSecret, Sealed
 from reconciler.model.link import Handover, Link
 
 
@@ -22,6 +22,29 @@ class Credentials(Protocol):
 
     async def drop(self, connection: str, fields: Sequence[str] | None = None) -> int:
         """Remove some fields of a connection, or all of them; return how many there were."""
+        ...
+
+    async def others(self, key_id: str, *, limit: int) -> Sequence[tuple[str, Sealed]]:
+        """Return what is sealed under another key than *key_id*, each with its connection.
+
+        Nobody else changes these before this transaction has ended.
+        """
+        ...
+
+
+class Secrets(Protocol):
+    """Sealed secrets of the installation itself, in one transaction."""
+
+    async def add(self, secret: InstanceSecret) -> bool:
+        """Keep *secret*, unless there is one of its name; return whether it was kept."""
+        ...
+
+    async def put(self, secret: InstanceSecret) -> None:
+        """Keep *secret*, in place of the one of its name."""
+        ...
+
+    async def others(self, key_id: str, *, limit: int) -> Sequence[InstanceSecret]:
+        """Return what is sealed under another key; nobody else changes it before this ends."""
         ...
 
 

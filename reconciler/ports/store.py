@@ -12,7 +12,7 @@ from reconciler.model.event import Delivery, Event
 from reconciler.model.record import Batch, Saved
 from reconciler.model.resource import Resource, ResourceKey
 from reconciler.model.sync import Cursor, SyncRun
-from reconciler.ports.credentials import Handovers
+from reconciler.ports.credentials import Credentials, Handovers, Links, Secrets
 from reconciler.ports.trust import Audit, Conditions, Ledger, Pins
 from reconciler.ports.views import Views
 
@@ -222,6 +222,21 @@ class UnitOfWork(Protocol):
     @property
     def pins(self) -> Pins:
         """Pinned revisions."""
+        ...
+
+    @property
+    def credentials(self) -> Credentials:
+        """Sealed credentials of connections."""
+        ...
+
+    @property
+    def links(self) -> Links:
+        """Connect links."""
+        ...
+
+    @property
+    def secrets(self) -> Secrets:
+        """Sealed secrets of the installation."""
         ...
 
     async def commit(self) -> None:

@@ -9,8 +9,10 @@ from reconciler.model.audit import AuditEntry, Hold, Past, Pin
 from reconciler.model.change import Marks, State
 from reconciler.model.condition import Status
 from reconciler.model.connection import ConnectionState
+from reconciler.model.credential import InstanceSecret, Sealed
 from reconciler.model.drift import Drift
 from reconciler.model.event import Delivery, Event
+from reconciler.model.link import Link
 from reconciler.model.record import RecordQuery, Row, StoredRecord
 from reconciler.model.resource import Resource, ResourceKey
 from reconciler.model.sync import Cursor, SyncRun
@@ -135,6 +137,22 @@ class Views(Protocol):
 
     async def pin(self, environment: str) -> Pin | None:
         """Return where the source of specs stays, if it does."""
+        ...
+
+    async def credentials(self, connection: str) -> Mapping[str, Sealed]:
+        """Return what a connection (its uid) has, sealed, by field."""
+        ...
+
+    async def links(self, connection: str) -> Sequence[Link]:
+        """Return the connect links of a connection (its uid), the newest first."""
+        ...
+
+    async def secret(self, name: str) -> InstanceSecret | None:
+        """Return a secret of the installation, sealed."""
+        ...
+
+    async def sealed_under(self) -> Mapping[str, int]:
+        """Return how many credentials and secrets are sealed under which key."""
         ...
 
     async def holds(self) -> Sequence[Hold]:

@@ -112,6 +112,10 @@ CODES: Final[dict[str, Code]] = {
         "A text that looks like a secret (an access key, a token, a private key).",
         "Give it by reference, and change it if it is one: it was in a file.",
     ),
+    "R403": Code(
+        "An unknown provider of secrets.",
+        "Write `{env: NAME}`, `{file: PATH}` or another form that is built in, or install its plug-in.",
+    ),
     "R500": Code(
         "The reader failed on this document.",
         "Tell us; the document is not taken, all others are looked at.",

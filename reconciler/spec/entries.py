@@ -11,7 +11,7 @@ import msgspec
 
 from reconciler.model.resource import Kind, Origin, Resource, ResourceKey
 
-VERSION: Final = "2"
+VERSION: Final = "3"
 """Part of every cache key: to be raised when what is kept, or how it is checked, changes."""
 
 

@@ -23,6 +23,7 @@ from reconciler.spec.unified import (
     mapping_findings,
     rule_findings,
 )
+from reconciler.spec.words import connection_words, route_words
 
 
 @dataclass(frozen=True, slots=True)
@@ -201,9 +202,9 @@ def _entities(kind: str, spec: Mapping[str, Any]) -> tuple[str, ...] | None:
 
 
 def _check_connection(spec: Mapping[str, Any], around: Surroundings) -> Iterator[Finding]:
-    if spec["connector"] in around.broken:
-        return iter(())
-    return connection_findings(spec, around.manifests)
+    yield from connection_words(spec)
+    if spec["connector"] not in around.broken:
+        yield from connection_findings(spec, around.manifests)
 
 
 def _check_mapping(spec: Mapping[str, Any], around: Surroundings) -> Iterator[Finding]:
@@ -234,7 +235,8 @@ def _check_connector(spec: Mapping[str, Any], around: Surroundings) -> Iterator[
 
 
 def _check_route(spec: Mapping[str, Any], _around: Surroundings) -> Iterator[Finding]:
-    """Yield patterns of a known family of events that no event fits."""
+    """Yield unknown providers, and patterns of a known family of events that no event fits."""
+    yield from route_words(spec)
     events = [event.value for event in EventType]
     for pattern in spec["match"]["events"]:
         family = pattern.partition(".")[0] + "."

@@ -5,6 +5,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, Final
 
 from reconciler.model.problem import Problem, Severity
+from reconciler.model.reference import WORDS
 from reconciler.model.resource import Origin
 from reconciler.spec.compose import Node
 from reconciler.spec.document import read_nodes
@@ -116,7 +117,7 @@ def _secret_places(node: Node, *, under_auth: bool = False) -> Iterator[Place]:
             yield from _secret_places(below)
 
 
-_REFERENCES: Final = frozenset({"env", "file", "connect"})
+_REFERENCES: Final = frozenset(WORDS)
 
 
 def problem(

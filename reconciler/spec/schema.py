@@ -86,7 +86,8 @@ event), all of a `Connector` (with `config`, `auth`, `login`, `since`, `page`, `
 comparisons and `if`, but no loops, calls or macros.
 
 **Secrets** are references, never values: `{env: NAME}`, `{file: PATH}`, or `{connect: true}` for what the customer
-gives through the connect page.
+gives through the connect page; `{exec: NAME}`, a command that the operator has declared; `{vault: "MOUNT/PATH#KEY"}`;
+`{sops: {file: PATH, key: a.b}}`; and words of plug-ins ([operating.md](operating.md#secrets)).
 
 **Durations** are a number and one of `s m h d w`: `30s`, `15m`, `24h`, `90d`.
 

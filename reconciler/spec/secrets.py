@@ -3,6 +3,7 @@
 import re
 from typing import Final
 
+from reconciler.model.reference import WORDS
 from reconciler.spec.finding import Finding, Way
 
 _NAME: Final = re.compile(
@@ -29,7 +30,9 @@ _RANDOM: Final = re.compile(r"[A-Za-z0-9+/=_-]{24,}")
 _AFTER_NAME: Final = re.compile(
     r"""(?ix) ( (?:password|passwd|passphrase|pwd|secret|token|credential|api[_-]?key
                  |(?:access|private|auth|account|encryption|signing)[_-]?key)\w*["']?\s*[:=]\s*["']? )
-        (?! \{\s*(?:env|file|connect)\b | ["']?\{\{ | true\b | false\b ) ( [^\s"',}\]]{3,} ( [^"',}\]]* ) )"""
+        (?! \{\s*(?:"""
+    + "|".join(WORDS)
+    + r""")\b | ["']?\{\{ | true\b | false\b ) ( [^\s"',}\]]{3,} ( [^"',}\]]* ) )"""
 )
 SHORTEST: Final = 8
 """How many characters a text must have to be looked at."""

@@ -204,6 +204,8 @@ _PATTERNS: Final = {
     r"^[a-z0-9]([-a-z0-9]*[a-z0-9])?$": "a name has lower-case letters, digits and '-', and ends in a letter or digit",
     r"^[a-z][a-z0-9_]*$": "a name here has lower-case letters, digits and '_', and starts with a letter",
     r"^[A-Za-z_][A-Za-z0-9_]*$": "a name here has letters, digits and '_', and starts with no digit",
+    r"^[^\s#/]+/[^\s#]+#[^\s#]+$": "a place in a vault looks like kv/acme/erp#password",
+    r"^[A-Za-z0-9_-]+(\.[A-Za-z0-9_-]+)*$": "keys with dots between them look like erp.password",
     r"^https?://[^\s/]+(/\S*)?$": "an address starts with http:// or https:// and has no spaces",
     r"^[^\s@]+@[^\s@]+$": "an e-mail address looks like ops@example.com",
     r"^(\*|[a-z_]+(\.([a-z_]+|\*))?)$": "an event looks like sync.failed, drift.* or *",

@@ -7,6 +7,11 @@ import asyncio
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 
+from reconciler.store.in_memory.credentials import (
+    MemoryCredentials,
+    MemoryLinks,
+    MemorySecrets,
+)
 from reconciler.store.in_memory.families import MemoryLeases, MemoryRuns, MemoryTokens
 from reconciler.store.in_memory.handovers import MemoryHandovers
 from reconciler.store.in_memory.objects import MemoryObjects
@@ -38,6 +43,9 @@ class MemoryUnit:
         self.conditions = MemoryConditions(draft)
         self.audit = MemoryAudit(draft)
         self.pins = MemoryPins(draft)
+        self.credentials = MemoryCredentials(draft)
+        self.links = MemoryLinks(draft)
+        self.secrets = MemorySecrets(draft)
         self.handovers = MemoryHandovers(draft)
 
     async def commit(self) -> None:

@@ -83,7 +83,11 @@ connect_links: Final = Table(
     string("created_by"),
     whole("created_at"),
     whole("expires_at"),
+    string("redirect", null=True),
+    string("state", null=True),
+    whole("tries"),
     whole("used_at", null=True),
+    whole("revoked_at", null=True),
     Index("connect_links_digest", "digest", unique=True),
     Index("connect_links_connection", "connection"),
 )

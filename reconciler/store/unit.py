@@ -3,6 +3,7 @@
 from collections.abc import Callable
 
 from reconciler.store.access import SqlLeases, SqlTokens
+from reconciler.store.credentials import SqlCredentials, SqlLinks, SqlSecrets
 from reconciler.store.handovers import SqlHandovers
 from reconciler.store.objects import SqlObjects
 from reconciler.store.outbox import SqlOutbox
@@ -31,6 +32,9 @@ class SqlUnit:
         self.conditions = SqlConditions(transaction)
         self.audit = SqlAudit(transaction)
         self.pins = SqlPins(transaction)
+        self.credentials = SqlCredentials(transaction)
+        self.links = SqlLinks(transaction)
+        self.secrets = SqlSecrets(transaction)
         self.handovers = SqlHandovers(transaction)
 
     async def commit(self) -> None:

@@ -11,12 +11,15 @@ from reconciler.model.audit import AuditEntry, Hold, Past, Pin
 from reconciler.model.change import Marks, State
 from reconciler.model.condition import Status
 from reconciler.model.connection import ConnectionState
+from reconciler.model.credential import InstanceSecret, Sealed
 from reconciler.model.drift import Drift
 from reconciler.model.event import Delivery, Event
+from reconciler.model.link import Link
 from reconciler.model.record import RecordQuery, Row, StoredRecord
 from reconciler.model.resource import Resource, ResourceKey
 from reconciler.model.sync import Cursor, SyncRun
 from reconciler.store import burials, lines, objects, queries, tally, trust_views
+from reconciler.store import credentials as sealed
 from reconciler.store.failures import in_our_words
 from reconciler.store.rows import to_cursor, to_event, to_run, to_token
 from reconciler.store.tables import cursors, events, sync_runs, tokens
@@ -145,6 +148,22 @@ class SqlViews:
     async def pin(self, environment: str) -> Pin | None:
         """Return where the source of specs stays, if it does."""
         return await self._read(trust_views.read_pin, environment)
+
+    async def credentials(self, connection: str) -> Mapping[str, Sealed]:
+        """Return what a connection has, sealed, by field."""
+        return await self._read(sealed.read_credentials, connection)
+
+    async def links(self, connection: str) -> Sequence[Link]:
+        """Return the connect links of a connection, the newest first."""
+        return await self._read(sealed.read_links, connection)
+
+    async def secret(self, name: str) -> InstanceSecret | None:
+        """Return a secret of the installation, sealed."""
+        return await self._read(sealed.read_secret, name)
+
+    async def sealed_under(self) -> Mapping[str, int]:
+        """Return how many credentials and secrets are sealed under which key."""
+        return await self._read(sealed.read_sealed_under)
 
     async def holds(self) -> Sequence[Hold]:
         """Return who holds which lease, ended ones too."""

@@ -13,7 +13,6 @@ import pytest
 
 from reconciler.connectors.exchange import Answer, Ask, check_status
 from reconciler.connectors.http import LARGEST_BODY, Wire
-from reconciler.connectors.secrets import Redactor
 from reconciler.errors import (
     Forbidden,
     RateLimited,
@@ -23,6 +22,7 @@ from reconciler.errors import (
     Unauthorized,
     Unreachable,
 )
+from reconciler.secrets.redactor import Redactor
 from tests.connectors.conftest import NOW, Handler, TurnedClock
 
 ASK = Ask("GET", "https://erp.example/api/orders", (("key", "s3cret-value"),))

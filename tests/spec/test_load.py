@@ -118,7 +118,20 @@ MISTAKES: dict[str, tuple[str, list[tuple[str, int, int]]]] = {
         connection("{env: ACME_PASSWORD}", "{env: A, key: b}"),
         [("R101", 7, 75)],
     ),
-    "reference of no kind": (connection("{env: ACME_PASSWORD}", "{vault: a}"), [("R103", 7, 66)]),
+    "reference of no kind": (connection("{env: ACME_PASSWORD}", "{A: b, C: d}"), [("R103", 7, 66)]),
+    "reference to an unknown provider": (
+        connection("{env: ACME_PASSWORD}", "{evn: ACME}"),
+        [("R403", 7, 67)],
+    ),
+    "no place in a vault": (connection("{env: ACME_PASSWORD}", "{vault: a}"), [("R105", 7, 74)]),
+    "no name of a command": (
+        connection("{env: ACME_PASSWORD}", "{exec: 'a b'}"),
+        [("R105", 7, 73)],
+    ),
+    "sops without a key": (
+        connection("{env: ACME_PASSWORD}", "{sops: {file: a.yaml}}"),
+        [("R102", 7, 73)],
+    ),
     "reference with a bad name": (
         connection("{env: ACME_PASSWORD}", "{env: 1A}"),
         [("R105", 7, 72)],

@@ -8,9 +8,10 @@ from typing import Any
 
 import pytest
 
-from reconciler.connectors.secrets import Redactor, resolve
 from reconciler.model.event import Delivery, Event, EventType
 from reconciler.model.resource import Resource
+from reconciler.secrets.redactor import Redactor
+from reconciler.secrets.references import resolve
 from reconciler.webhooks.sender import WebhookSender
 from reconciler.webhooks.targets import Targets, networks
 from reconciler.webhooks.wire import Wire

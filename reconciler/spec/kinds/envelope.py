@@ -18,6 +18,7 @@ from pydantic import (
 from pydantic_core import PydanticCustomError
 
 from reconciler.model.duration import format_duration, parse_duration
+from reconciler.model.reference import WORD, WORDS
 from reconciler.spec.cron import check_zone, parse_cron
 
 API_VERSION: Final = "reconciler/v1"
@@ -143,9 +144,52 @@ class ConnectRef(Strict):
     """Always true."""
 
 
+class ExecRef(Strict):
+    """A secret that a command prints. The operator declares commands; a spec can only name one."""
+
+    exec: Name
+    """The name of the command in `RECONCILER_SECRET_COMMANDS`."""
+
+
+class VaultRef(Strict):
+    """A secret in a key-value engine, version 2, of HashiCorp Vault or OpenBao."""
+
+    vault: Annotated[str, StringConstraints(pattern=r"^[^\s#/]+/[^\s#]+#[^\s#]+$", max_length=1024)]
+    """Mount, path and key: `kv/acme/erp#password`."""
+
+
+class SopsPlace(Strict):
+    """A value in a file that was encrypted with sops."""
+
+    file: Annotated[str, StringConstraints(min_length=1, max_length=4096)]
+    """The path of the file, for the running reconciler."""
+    key: Annotated[
+        str, StringConstraints(pattern=r"^[A-Za-z0-9_-]+(\.[A-Za-z0-9_-]+)*$", max_length=255)
+    ]
+    """The keys that lead to it, with dots between them: `erp.password`."""
+
+
+class SopsRef(Strict):
+    """A secret in a file that was encrypted with sops, read with the program of that name."""
+
+    sops: SopsPlace
+    """Where it is."""
+
+
+PluginRef: TypeAlias = Annotated[
+    dict[
+        Annotated[str, StringConstraints(pattern=WORD)],
+        Annotated[str, StringConstraints(min_length=1, max_length=4096)],
+    ],
+    Field(min_length=1, max_length=1),
+]
+"""A secret that a plug-in finds, under its word: ``{akv: "vault/name"}``."""
+
+
 def _reference_kind(value: Any) -> str | None:
     if isinstance(value, dict):
-        return next((f"<{word}>" for word in ("env", "file", "connect") if word in value), None)
+        plugin = "<plug-in>" if len(value) == 1 and re.match(WORD, str(next(iter(value)))) else None
+        return next((f"<{word}>" for word in WORDS if word in value), plugin)
     return (
         f"<{type(value).__name__.removesuffix('Ref').lower()}>"
         if isinstance(value, Strict)
@@ -153,17 +197,25 @@ def _reference_kind(value: Any) -> str | None:
     )
 
 
+_FORMS: Final = "{env: NAME}, {file: PATH} or {connect: true}"
+
+
 SecretRef: TypeAlias = Annotated[
     Annotated[EnvRef, Tag("<env>")]
     | Annotated[FileRef, Tag("<file>")]
-    | Annotated[ConnectRef, Tag("<connect>")],
+    | Annotated[ConnectRef, Tag("<connect>")]
+    | Annotated[ExecRef, Tag("<exec>")]
+    | Annotated[VaultRef, Tag("<vault>")]
+    | Annotated[SopsRef, Tag("<sops>")]
+    | Annotated[PluginRef, Tag("<plug-in>")],
     Discriminator(
         _reference_kind,
         custom_error_type="secret_reference",
-        custom_error_message="a secret is given by reference; write {env: NAME}, {file: PATH} or {connect: true}",
+        custom_error_message=f"a secret is given by reference; write {_FORMS}",
     ),
 ]
-"""Where a secret is: ``{env: NAME}``, ``{file: PATH}`` or ``{connect: true}``; never the secret."""
+"""Where a secret is: ``{env: NAME}``, ``{file: PATH}``, ``{connect: true}``, or a provider's word and a
+place; never the secret."""
 
 
 def _value_kind(value: Any) -> str | None:
@@ -174,13 +226,16 @@ SettingValue: TypeAlias = Annotated[
     Annotated[str | int | bool, Tag("<literal>")]
     | Annotated[EnvRef, Tag("<env>")]
     | Annotated[FileRef, Tag("<file>")]
-    | Annotated[ConnectRef, Tag("<connect>")],
+    | Annotated[ConnectRef, Tag("<connect>")]
+    | Annotated[ExecRef, Tag("<exec>")]
+    | Annotated[VaultRef, Tag("<vault>")]
+    | Annotated[SopsRef, Tag("<sops>")]
+    | Annotated[PluginRef, Tag("<plug-in>")],
     Discriminator(
         _value_kind,
         custom_error_type="setting_value",
         custom_error_message=(
-            "a setting is a text, a whole number, true, false, or a reference: "
-            "{env: NAME}, {file: PATH} or {connect: true}"
+            f"a setting is a text, a whole number, true, false, or a reference: {_FORMS}"
         ),
     ),
 ]

@@ -22,6 +22,7 @@ from reconciler.model.connection import ConnectionState
 from reconciler.model.drift import DriftKind, Resolution
 from reconciler.model.identity import connection_uid
 from reconciler.model.resource import Kind, Resource, ResourceKey
+from reconciler.store.in_memory.credentials import forget
 from reconciler.store.in_memory.records import bury_all, erase
 from reconciler.store.in_memory.shelf import Draft, Kept, Shelf
 from reconciler.store.times import micros, moment
@@ -257,6 +258,7 @@ def _start_anew(shelf: Shelf, uid: str, at: datetime) -> None:
 
 def _void(shelf: Shelf, uid: str) -> None:
     shelf.states.pop(uid, None)
+    forget(shelf, uid)
     shelf.cursors = {place: one for place, one in shelf.cursors.items() if place[0] != uid}
     shelf.handovers = {k: one for k, one in shelf.handovers.items() if one.connection != uid}
 

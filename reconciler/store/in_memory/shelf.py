@@ -9,9 +9,10 @@ from reconciler.model.access import Token
 from reconciler.model.audit import AuditEntry, Past, Pin
 from reconciler.model.condition import Condition, Status
 from reconciler.model.connection import ConnectionState
+from reconciler.model.credential import InstanceSecret, Sealed
 from reconciler.model.drift import Drift
 from reconciler.model.event import Delivery, Event
-from reconciler.model.link import Handover
+from reconciler.model.link import Handover, Link
 from reconciler.model.record import StoredRecord
 from reconciler.model.resource import Resource
 from reconciler.model.sync import Cursor, SyncRun
@@ -75,6 +76,9 @@ class Shelf:
     conditions: dict[tuple[str, Condition], Status] = field(default_factory=dict)
     audit: list[AuditEntry] = field(default_factory=list)
     pins: dict[str, Pin] = field(default_factory=dict)
+    credentials: dict[tuple[str, str], Sealed] = field(default_factory=dict)
+    secrets: dict[str, InstanceSecret] = field(default_factory=dict)
+    links: dict[str, Link] = field(default_factory=dict)
     handovers: dict[str, Handover] = field(default_factory=dict)
 
     def copy(self) -> "Shelf":

@@ -11,11 +11,14 @@ from reconciler.model.audit import AuditEntry, Hold, Past, Pin
 from reconciler.model.change import Marks, State
 from reconciler.model.condition import Status
 from reconciler.model.connection import ConnectionState
+from reconciler.model.credential import InstanceSecret, Sealed
 from reconciler.model.drift import Drift, Resolution
 from reconciler.model.event import Delivery, Event
+from reconciler.model.link import Link
 from reconciler.model.record import RecordQuery, Row, StoredRecord
 from reconciler.model.resource import Owner, Resource, ResourceKey
 from reconciler.model.sync import Cursor, SyncRun
+from reconciler.store.in_memory.credentials import credentials_of, links_of, sealed_under
 from reconciler.store.in_memory.objects import state_of, states_of
 from reconciler.store.in_memory.outbox import waiting
 from reconciler.store.in_memory.records import matches
@@ -209,6 +212,22 @@ class MemoryViews:
     async def pin(self, environment: str) -> Pin | None:
         """Return where the source of specs stays, if it does."""
         return self._committed().pins.get(environment)
+
+    async def credentials(self, connection: str) -> Mapping[str, Sealed]:
+        """Return what a connection has, sealed, by field."""
+        return credentials_of(self._committed(), connection)
+
+    async def links(self, connection: str) -> Sequence[Link]:
+        """Return the connect links of a connection, the newest first."""
+        return links_of(self._committed(), connection)
+
+    async def secret(self, name: str) -> InstanceSecret | None:
+        """Return a secret of the installation, sealed."""
+        return self._committed().secrets.get(name)
+
+    async def sealed_under(self) -> Mapping[str, int]:
+        """Return how many credentials and secrets are sealed under which key."""
+        return sealed_under(self._committed())
 
     async def holds(self) -> Sequence[Hold]:
         """Return who holds which lease, ended ones too."""

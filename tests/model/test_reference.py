@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from reconciler.plan.secrets import is_reference
+from reconciler.model.reference import is_reference
 
 
 @pytest.mark.parametrize("value", [{"env": "NAME"}, {"file": "/run/x"}, {"connect": True}])

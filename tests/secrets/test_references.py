@@ -9,8 +9,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from reconciler.connectors.secrets import Redactor, Secret, is_reference, reference_of, resolve
 from reconciler.errors import Invalid, SecretMissing
+from reconciler.secrets.redactor import Redactor
+from reconciler.secrets.references import reference_of, resolve
+from reconciler.secrets.secret import Secret
 
 
 def test_a_secret_does_not_show() -> None:
@@ -51,14 +53,6 @@ def test_a_customer_who_has_not_connected_is_told_with_what_to_do() -> None:
     with pytest.raises(SecretMissing, match="has not connected yet") as caught:
         resolve({"connect": True}, {}, what="x")
     assert "reconciler connect" in caught.value.hint
-
-
-@pytest.mark.parametrize(
-    ("value", "expected"),
-    [({"env": "A"}, True), ({"env": "A", "file": "b"}, False), ("env", False), ({}, False)],
-)
-def test_a_reference_has_one_of_three_forms(value: object, expected: bool) -> None:  # noqa: FBT001 - a table
-    assert is_reference(value) is expected
 
 
 @given(st.text(min_size=4, max_size=40), st.text(max_size=40), st.text(max_size=40))

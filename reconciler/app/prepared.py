@@ -1,0 +1,22 @@
+"""A sender whose secrets are looked up before it is its turn."""
+
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from typing import Any
+
+from reconciler.model.event import Attempt, Delivery, Event
+from reconciler.model.resource import Resource
+from reconciler.ports import Sender
+
+
+@dataclass(frozen=True, slots=True)
+class Prepared:
+    """``ports.Sender``: what programs and servers have to tell of a route's secrets is fetched first."""
+
+    sender: Sender
+    fetch: Callable[[Any], Awaitable[None]]
+
+    async def send(self, delivery: Delivery, event: Event, route: Resource) -> Attempt:
+        """Send to where *route* says, and return what came of it."""
+        await self.fetch(route.spec.get("to"))
+        return await self.sender.send(delivery, event, route)
