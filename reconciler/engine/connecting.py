@@ -119,7 +119,7 @@ class Connecting:
     async def look(self, text: str) -> Opened | Spent | Closed:
         """Return what the link of this text is about, if it is open."""
         digest = digest_of(text)
-        link = await self._ground.book.find(digest) if digest else None
+        link = await self._ground.store.views.link_by_digest(digest) if digest else None
         return Closed(None) if link is None else await self._opened(link)
 
     async def offer(self, text: str, form: Mapping[str, str]) -> Outcome:
@@ -246,7 +246,7 @@ class Connecting:
     async def _take_try(self, digest: bytes) -> Link | Spent | Closed:
         """Count a try ahead, so that tries at once are not more than there may be."""
         async with self._ground.store.begin() as unit:
-            links = self._ground.book.of(unit)
+            links = unit.links
             link = await links.by_digest(digest)
             state = link.stands(self._ground.clock.now()) if link else None
             if link is None or state is not LinkState.OPEN:
@@ -261,7 +261,7 @@ class Connecting:
     async def _give_back(self, digest: bytes) -> None:
         """Take the count of a try back that judged no credentials."""
         async with self._ground.store.begin() as unit:
-            links = self._ground.book.of(unit)
+            links = unit.links
             link = await links.by_digest(digest)
             if link is not None and link.tries:
                 await links.put(replace(link, tries=link.tries - 1))
@@ -272,7 +272,7 @@ class Connecting:
         connection, uid = opened.connection, opened.link.connection
         by = By(f"link:{opened.link.id}")
         async with self._ground.store.begin() as unit:
-            links = self._ground.book.of(unit)
+            links = unit.links
             link = await links.by_digest(opened.link.digest)
             state = link.stands(now) if link else None
             if link is None or state is not LinkState.OPEN:

@@ -15,7 +15,7 @@ from reconciler.model.audit import AuditEntry
 from reconciler.model.link import Handover, Link, LinkState
 from reconciler.model.resource import Resource
 from reconciler.ports import Clock, Store, UnitOfWork
-from reconciler.ports.connecting import Consents, LinkBook
+from reconciler.ports.connecting import Consents
 
 REHEARSAL: Final = "https://localhost/connect/callback"
 """Stands for the callback where only it is asked whether there would be a consent."""
@@ -47,7 +47,6 @@ class Ground:
     store: Store
     in_force: InForce
     clock: Clock
-    book: LinkBook
     redirects: tuple[str, ...] = ()
     consents: Consents | None = None
     chance: Callable[[int], bytes] = secrets.token_bytes
@@ -99,8 +98,8 @@ class LinkDesk:
         # are made at once the second sees the first, and revokes it.
         told = {"link": link.id, "expires_at": link.expires_at.isoformat()}
         await unit.audit.record(entry("link.created", connection, by, now, told))
-        links = self._ground.book.of(unit)
-        for old in await self._ground.book.links(uid):
+        links = unit.links
+        for old in await self._ground.store.views.links(uid):
             if old.stands(now) is LinkState.OPEN:
                 await links.put(replace(old, revoked_at=now))
         await links.put(link)
@@ -114,7 +113,7 @@ class LinkDesk:
             NotFound: if no such connection is in force.
         """
         situation = await self._ground.in_force.look()
-        return await self._ground.book.links(situation.uid(situation.connection(name)))
+        return await self._ground.store.views.links(situation.uid(situation.connection(name)))
 
     async def revoke(self, name: str, link_id: str, by: By) -> None:
         """Make a link good no more; one that is over stays as it is.
@@ -124,13 +123,13 @@ class LinkDesk:
         """
         situation = await self._ground.in_force.look()
         connection = situation.connection(name)
-        known = await self._ground.book.links(situation.uid(connection))
+        known = await self._ground.store.views.links(situation.uid(connection))
         found = next((one for one in known if one.id == link_id), None)
         if found is None:
             raise NotFound(f"{name} has no connect link {link_id[:64]!r}")
         now = self._ground.clock.now()
         async with self._ground.store.begin() as unit:
-            links = self._ground.book.of(unit)
+            links = unit.links
             link = await links.by_digest(found.digest)
             if link is None or link.stands(now) is not LinkState.OPEN:
                 return

@@ -1,30 +1,13 @@
 """What it takes to connect a customer's system, each port as small as its user."""
 
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping
 from datetime import datetime, timedelta
 from typing import Protocol, TypeAlias
 
 from reconciler.model.access import Token
-from reconciler.model.link import Link
 from reconciler.model.resource import Resource
-from reconciler.ports.credentials import Links, Obtained
+from reconciler.ports.credentials import Obtained
 from reconciler.ports.store import UnitOfWork
-
-
-class LinkBook(Protocol):
-    """Connect links, in a transaction and outside of one."""
-
-    def of(self, unit: UnitOfWork) -> Links:
-        """Return the links as *unit* writes them."""
-        ...
-
-    async def find(self, digest: bytes) -> Link | None:
-        """Return the link whose text has this SHA-256."""
-        ...
-
-    async def links(self, connection: str) -> Sequence[Link]:
-        """Return the links of a connection (its uid), the newest first."""
-        ...
 
 
 class Keeping(Protocol):

@@ -1,7 +1,7 @@
 """A connection that waits for its customer, and fakes that keep the contracts of what stands behind it."""
 
 import secrets
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Any
@@ -15,6 +15,7 @@ from reconciler.engine.handing import Handing
 from reconciler.engine.inforce import InForce
 from reconciler.engine.linking import By, Ground, LinkDesk
 from reconciler.engine.links import LinkWish
+from reconciler.engine.reader import RecordReader
 from reconciler.engine.tokens import CHANCE, TokenWish, mint
 from reconciler.errors import Invalid, ReconcilerError, Unauthorized
 from reconciler.model.access import Scope, Token
@@ -23,13 +24,15 @@ from reconciler.model.event import Event, EventType
 from reconciler.model.link import Link
 from reconciler.model.resource import Kind, Resource, ResourceKey, make_resource
 from reconciler.plan.planner import make_plan
-from reconciler.ports import Links, Obtained, StreamFacts, UnitOfWork
-from reconciler.store.memory import MemoryStore
+from reconciler.ports import Obtained, Store, StreamFacts, UnitOfWork
+from reconciler.ports.connecting import Reissue
+from reconciler.secrets.keyring import KeyRing
+from reconciler.secrets.safe import StoredSafe
 from reconciler.web.app import make_app
 from reconciler.web.needs import ConnectDesk, Policy, Services
 from reconciler.web.versions import CURRENT
 from tests.fakes import TurnedClock
-from tests.web.making import FakeSyncs, StoredReader
+from tests.web.making import FakeSyncs
 
 REDIRECTS = ("https://app.example.com/connected",)
 GIVEN = {"connect": True}
@@ -81,125 +84,48 @@ def connection(name: str = "acme", **spec: Any) -> Resource:
 OAUTH = {"method": "oauth", "client_id": {"env": "CLIENT_ID"}}
 
 
-class Staged:
-    """Lets fakes write within a transaction: what they did is true when the unit commits."""
+def reissuing(store: Store) -> Reissue:
+    """Return what makes the token of a connection in *store* anew; its others end after the grace."""
 
-    def within(self, unit: UnitOfWork, true: Any) -> None:
-        """Have *true* called when *unit* commits."""
-        held: Any = unit
-        pending = getattr(held, "pending", None)
-        if pending is None:
-            pending = held.pending = []
-            commit = held.commit
-
-            async def both() -> None:
-                await commit()
-                for one in pending:
-                    one()
-
-            held.commit = both
-        pending.append(true)
-
-
-class FakeBook(Staged):
-    """``LinkBook`` as a dictionary; a unit sees what it has put itself."""
-
-    def __init__(self) -> None:
-        self.kept: dict[bytes, Link] = {}
-
-    def of(self, unit: UnitOfWork) -> Links:
-        held: Any = unit
-        if not hasattr(held, "links"):
-            held.links = FakeLinks(self, unit)
-        found: Links = held.links
-        return found
-
-    async def find(self, digest: bytes) -> Link | None:
-        return self.kept.get(digest)
-
-    async def links(self, connection: str) -> Sequence[Link]:
-        found = [link for link in self.kept.values() if link.connection == connection]
-        return sorted(found, key=lambda link: (link.created_at, link.id), reverse=True)
-
-
-class FakeLinks:
-    def __init__(self, book: FakeBook, unit: UnitOfWork) -> None:
-        self._book = book
-        self._unit = unit
-        self._put: dict[bytes, Link] = {}
-
-    async def put(self, link: Link) -> None:
-        self._put[link.digest] = link
-        self._book.within(self._unit, lambda: self._book.kept.update({link.digest: link}))
-
-    async def by_digest(self, digest: bytes) -> Link | None:
-        return self._put.get(digest) or self._book.kept.get(digest)
-
-
-class FakeSafe(Staged):
-    """``Keeping`` as a dictionary. ``fails`` is raised instead, once."""
-
-    def __init__(self) -> None:
-        self.kept: dict[str, dict[str, str]] = {}
-        self.by: list[str] = []
-        self.expires_at: datetime | None = None
-        self.fails: ReconcilerError | None = None
-
-    async def keep(
-        self,
+    async def reissue(
         unit: UnitOfWork,
-        connection: str,
-        values: Mapping[str, str | None],
+        connection_uid: str,
         *,
-        by: str,
-        at: datetime,
-        expires_at: datetime | None = None,
-    ) -> None:
-        if self.fails is not None:
-            error, self.fails = self.fails, None
-            raise error
+        name: str,
+        api_version: str,
+        grace: timedelta,
+        actor: str,
+        now: datetime,
+    ) -> tuple[str, Token]:
+        for old in await store.views.tokens():
+            if old.connection == connection_uid and old.revoked_at is None:
+                await unit.tokens.put(replace(old, revoked_at=now + grace))
+        scopes = frozenset({Scope.READ_RECORDS, Scope.READ_STATUS})
+        wish = TokenWish(name, scopes, api_version, connection_uid)
+        text, token = mint(wish, chance=secrets.token_bytes(CHANCE), now=now)
+        await unit.tokens.put(token)
+        return text, token
 
-        def true() -> None:
-            place = self.kept.setdefault(connection, {})
-            place.update({name: value for name, value in values.items() if value is not None})
-            self.by.append(by)
-            self.expires_at = expires_at
-
-        self.within(unit, true)
-
-
-async def reissue(
-    unit: UnitOfWork,
-    connection_uid: str,
-    *,
-    name: str,
-    api_version: str,
-    grace: timedelta,
-    actor: str,
-    now: datetime,
-) -> tuple[str, Token]:
-    """Make a new token of a connection; its others end after *grace*."""
-    held: Any = unit
-    for old in list(held._draft._shelf.tokens.values()):
-        if old.connection == connection_uid and old.revoked_at is None:
-            await unit.tokens.put(replace(old, revoked_at=now + grace))
-    scopes = frozenset({Scope.READ_RECORDS, Scope.READ_STATUS})
-    wish = TokenWish(name, scopes, api_version, connection_uid)
-    text, token = mint(wish, chance=secrets.token_bytes(CHANCE), now=now)
-    await unit.tokens.put(token)
-    return text, token
+    return reissue
 
 
 @dataclass
 class FakeReconnection:
-    """Keeps the state and an event; remembers what it was asked to follow."""
+    """Keeps the state and an event; remembers what it was asked to follow.
+
+    ``fails`` is raised when it is to follow, ``breaks`` when it is to keep, once.
+    """
 
     followed: list[str] = field(default_factory=list)
     fails: ReconcilerError | None = None
+    breaks: ReconcilerError | None = None
 
     async def keep(
         self, unit: UnitOfWork, connection: Resource, uid: str, *, by: str, at: datetime
     ) -> None:
+        if self.breaks is not None:
+            error, self.breaks = self.breaks, None
+            raise error
         state = ConnectionState(connection.key, "", ConnectionStatus.ONLINE, at)
         await unit.objects.set_connection_state(state)
         told = {"connection": connection.key.name, "by": by}
@@ -301,10 +227,9 @@ class FakeConsents:
 class Counter:
     """All that a test of connecting turns and looks at."""
 
-    store: MemoryStore
+    store: Store
     clock: TurnedClock
-    book: FakeBook
-    safe: FakeSafe
+    safe: StoredSafe
     system: FakeSystem
     consents: FakeConsents
     reconnection: FakeReconnection
@@ -330,11 +255,11 @@ class Counter:
 
     async def kept(self, name: str = "acme") -> dict[str, str]:
         """Return what is kept of a connection's customer."""
-        return self.safe.kept.get(await self.uid(name), {})
+        return dict(await self.safe.open(await self.uid(name)))
 
-    def only(self) -> Link:
-        """Return the newest link there is."""
-        return max(self.book.kept.values(), key=lambda link: (link.created_at, link.id))
+    async def newest(self, name: str = "acme") -> Link:
+        """Return the newest link of a connection."""
+        return next(iter(await self.links.listed(name)))
 
     async def token(self, number: int = 1, *scopes: Scope, name: str | None = None) -> str:
         """Return the text of a new token of the API."""
@@ -350,7 +275,7 @@ class Counter:
         """Return the whole web application over all of this."""
         told: dict[str, Any] = {"public_url": "http://localhost", "brand": "Northwind Maintenance"}
         services = Services(
-            reader=StoredReader(self.store),
+            reader=RecordReader(self.store.views, self.in_force),
             syncs=FakeSyncs(),
             store=self.store,
             clock=self.clock,
@@ -361,11 +286,12 @@ class Counter:
         return make_app(services)
 
 
-async def make_counter() -> Counter:
-    """Return a counter whose connection ``acme`` waits for its customer."""
-    store, clock, book = MemoryStore(), TurnedClock(), FakeBook()
+async def make_counter(store: Store) -> Counter:
+    """Return a counter over *store* whose connection ``acme`` waits for its customer."""
+    clock, reconnection = TurnedClock(), FakeReconnection()
     consents, guarded, system = FakeConsents(), list[str](), FakeSystem()
-    safe, reconnection = FakeSafe(), FakeReconnection()
+    safe = StoredSafe(store, KeyRing(lambda: {"2026": b"k" * 32}), clock, "one")
+    reissue = reissuing(store)
 
     async def guard(address: str) -> None:
         guarded.append(address)
@@ -373,12 +299,11 @@ async def make_counter() -> Counter:
             raise Invalid("10.0.0.1 is not a public address")
 
     in_force = InForce(store.views, {"erp": CONNECTOR}, clock)
-    ground = Ground(store, in_force, clock, book, REDIRECTS, consents)
+    ground = Ground(store, in_force, clock, REDIRECTS, consents)
     parts = Parts(ground, system, safe, reissue, reconnection, guard, CURRENT.name)
     made = Counter(
         store=store,
         clock=clock,
-        book=book,
         safe=safe,
         system=system,
         consents=consents,

@@ -34,6 +34,12 @@ BAD = {"auth.username": "ada", "auth.password": "wrong"}
 DESK = By("api:desk")
 
 
+@pytest.fixture
+def counter(kept_counter: Counter) -> Counter:
+    """All of this holds in memory and on SQLite."""
+    return kept_counter
+
+
 async def slowly(counter: Counter, text: str, form: dict[str, str], times: int) -> list[Outcome]:
     """Offer *form* so many times, a minute apart."""
     outcomes = []
@@ -49,9 +55,10 @@ async def test_what_the_system_takes_is_kept_and_the_link_is_used(counter: Count
     assert isinstance(outcome, Accepted)
     assert (outcome.token, outcome.go_to) == (None, None)
     assert await counter.kept() == GOOD
-    link = counter.only()
+    link = await counter.newest()
     assert link.stands(counter.clock.now()) is LinkState.USED
-    assert counter.safe.by == [f"link:{link.id}"]
+    sealed = await counter.store.views.credentials(await counter.uid())
+    assert {one.updated_by for one in sealed.values()} == {f"link:{link.id}"}
     state = (await counter.store.views.connection_states())[await counter.uid()]
     assert state.status is ConnectionStatus.ONLINE
     newest = next(iter(await counter.store.views.events()))
@@ -84,7 +91,7 @@ async def test_what_does_not_fit_is_not_sent_to_the_system(counter: Counter) -> 
     outcome = await counter.connecting.offer(text, {"auth.username": "ada"})
     assert outcome == Misfit({"auth.password": "Please fill this in."})
     assert counter.system.seen == []
-    assert counter.only().tries == 0
+    assert (await counter.newest()).tries == 0
 
 
 async def test_a_link_is_locked_after_ten_refused_credentials_for_good_ones_too(
@@ -117,7 +124,7 @@ async def test_a_system_that_judged_nothing_takes_no_try_away(
     text = await counter.link()
     counter.system.fails.append(error)
     assert await counter.connecting.offer(text, GOOD) == Refusal(error, MOST_TRIES)
-    assert counter.only().tries == 0
+    assert (await counter.newest()).tries == 0
 
 
 async def test_an_account_without_rights_counts_as_refused(counter: Counter) -> None:
@@ -125,7 +132,7 @@ async def test_an_account_without_rights_counts_as_refused(counter: Counter) -> 
     counter.system.fails.append(Forbidden("may not read"))
     outcome = await counter.connecting.offer(text, GOOD)
     assert isinstance(outcome, Refusal)
-    assert counter.only().tries == 1
+    assert (await counter.newest()).tries == 1
     assert await counter.kept() == {}
 
 
@@ -134,12 +141,12 @@ async def test_a_fault_of_ours_takes_no_try_away_and_keeps_nothing(counter: Coun
     counter.system.fails.append(ValueError("a bug"))
     with pytest.raises(ValueError, match="a bug"):
         await counter.connecting.offer(text, GOOD)
-    assert counter.only().tries == 0
-    counter.safe.fails = StoreUnavailable("disk full")
+    assert (await counter.newest()).tries == 0
+    counter.reconnection.breaks = StoreUnavailable("disk full")
     with pytest.raises(StoreUnavailable):
         await counter.connecting.offer(text, GOOD)
     assert await counter.kept() == {}
-    assert counter.only().stands(counter.clock.now()) is LinkState.OPEN
+    assert (await counter.newest()).stands(counter.clock.now()) is LinkState.OPEN
 
 
 async def test_the_same_link_posted_twice_at_once_is_accepted_once(counter: Counter) -> None:
@@ -197,7 +204,7 @@ async def test_a_link_that_is_revoked_while_the_system_is_asked_keeps_nothing(
     text = await counter.link()
 
     async def revoke() -> None:
-        await counter.links.revoke("acme", counter.only().id, DESK)
+        await counter.links.revoke("acme", (await counter.newest()).id, DESK)
 
     counter.system.during = revoke
     assert await counter.connecting.offer(text, GOOD) == Closed(LinkState.REVOKED)
@@ -237,7 +244,7 @@ async def test_a_token_that_is_shown_is_made_with_the_rest_and_ends_the_one_befo
     now = counter.clock.now()
     ends = [one.revoked_at for one in await counter.store.views.tokens()]
     assert sorted(ends, key=str) == [now + timedelta(hours=1), None]
-    link = counter.only()
+    link = await counter.newest()
     assert await counter.handing.by_link(link.id, DESK) is None, "it was handed over already"
 
 
@@ -260,7 +267,7 @@ async def used_with_a_code(counter: Counter) -> str:
 
 async def test_a_code_is_exchanged_for_the_token_once(counter: Counter) -> None:
     code = await used_with_a_code(counter)
-    assert await counter.store.views.tokens() == (), "nothing is made before it is in hand"
+    assert list(await counter.store.views.tokens()) == [], "nothing is made before it is in hand"
     handed = await counter.handing.by_code(code, DESK)
     assert handed is not None
     assert handed.connection == "acme"
@@ -282,7 +289,7 @@ async def test_a_code_is_good_for_ten_minutes(counter: Counter) -> None:
     code = await used_with_a_code(counter)
     await counter.clock.turn(timedelta(minutes=10))
     assert await counter.handing.by_code(code, DESK) is None
-    assert await counter.store.views.tokens() == ()
+    assert list(await counter.store.views.tokens()) == []
 
 
 async def test_a_code_is_for_who_may_have_tokens_of_its_connection(counter: Counter) -> None:
@@ -298,7 +305,7 @@ async def test_a_code_that_is_none_gives_nothing(counter: Counter) -> None:
         "x",
         code[:-1],
         code[:-1] + ("A" if code[-1] != "A" else "Q"),
-        counter.only().id,
+        (await counter.newest()).id,
     ):
         assert await counter.handing.by_code(text, DESK) is None
 
@@ -307,23 +314,23 @@ async def test_where_there_is_no_code_the_link_s_id_is_exchanged_once_within_a_d
     counter: Counter,
 ) -> None:
     await counter.connecting.offer(await counter.link(), GOOD)
-    link = counter.only()
+    link = await counter.newest()
     assert await counter.handing.by_link(link.id, DESK) is not None
     assert await counter.handing.by_link(link.id, DESK) is None
     await counter.connecting.offer(await counter.link(), GOOD)
     await counter.clock.turn(timedelta(days=1))
-    assert await counter.handing.by_link(counter.only().id, DESK) is None
+    assert await counter.handing.by_link((await counter.newest()).id, DESK) is None
     assert await counter.handing.by_link("lnk_nothing", DESK) is None
 
 
 async def test_where_there_is_a_code_the_link_s_id_gives_nothing(counter: Counter) -> None:
     await used_with_a_code(counter)
-    assert await counter.handing.by_link(counter.only().id, DESK) is None
+    assert await counter.handing.by_link((await counter.newest()).id, DESK) is None
 
 
 async def test_the_id_of_a_link_that_is_still_open_gives_nothing(counter: Counter) -> None:
     await counter.link()
-    assert await counter.handing.by_link(counter.only().id, DESK) is None
+    assert await counter.handing.by_link((await counter.newest()).id, DESK) is None
 
 
 # ── consents ─────────────────────────────────────────────────────────────────────────────────────
@@ -352,7 +359,7 @@ async def test_a_code_of_a_consent_that_is_not_good_is_a_refused_try(counter: Co
     text = await counter.link()
     outcome = await counter.connecting.redeem(text, code="other", redirect="r", verifier="v")
     assert isinstance(outcome, Refusal)
-    assert counter.only().tries == 1
+    assert (await counter.newest()).tries == 1
     assert await counter.kept() == {}
 
 

@@ -133,7 +133,7 @@ def test_what_goes_along_with_a_redirect_is_encoded() -> None:
 
 async def test_a_new_link_is_kept_by_its_digest_and_told_in_the_audit_log(counter: Counter) -> None:
     text = await counter.link(lives=timedelta(hours=2))
-    link = counter.only()
+    link = await counter.newest()
     assert link.digest == digest_of(text)
     assert link.expires_at == counter.clock.now() + timedelta(hours=2)
     entry = (await counter.store.views.audit())[-1]
@@ -164,13 +164,13 @@ async def test_a_link_is_revoked_once_and_stays_what_it_was_when_it_is_over(
     counter: Counter,
 ) -> None:
     await counter.link()
-    link = counter.only()
+    link = await counter.newest()
     await counter.links.revoke("acme", link.id, ADA)
-    revoked = counter.only()
+    revoked = await counter.newest()
     assert revoked.stands(counter.clock.now()) is LinkState.REVOKED
     await counter.clock.turn(timedelta(minutes=1))
     await counter.links.revoke("acme", link.id, ADA)
-    assert counter.only() == revoked
+    assert (await counter.newest()) == revoked
     deeds = [one.deed for one in await counter.store.views.audit()]
     assert deeds.count("link.revoked") == 1
 
@@ -179,7 +179,7 @@ async def test_only_links_of_the_connection_itself_are_revoked(counter: Counter)
     await counter.declare(connection(), connection("beta"))
     await counter.link()
     with pytest.raises(NotFound):
-        await counter.links.revoke("beta", counter.only().id, ADA)
+        await counter.links.revoke("beta", (await counter.newest()).id, ADA)
     with pytest.raises(NotFound):
         await counter.links.mint("nobody", LinkWish(), ADA)
 

@@ -7,7 +7,7 @@ import pytest
 
 from reconciler.errors import Conflict
 from reconciler.model.change import Create, Delete
-from reconciler.model.link import Handover
+from reconciler.model.link import Handover, Link
 from reconciler.ports import Store
 from tests.store.making import LATER, NOON, connection
 
@@ -48,6 +48,16 @@ async def test_two_handovers_have_no_code_or_different_ones(store: Store) -> Non
     await keep(store, NEW.ready(NOON, b"c" * 32))
     with pytest.raises(Conflict):
         await keep(store, replace(NEW, link="lnk_2").ready(NOON, b"c" * 32))
+
+
+async def test_a_link_is_read_by_its_digest_outside_of_a_transaction(store: Store) -> None:
+    link = Link("lnk_1", "c1", b"1" * 32, "cli:ada", NOON, LATER, "https://a.example", "s", 3)
+    async with store.begin() as unit:
+        await unit.links.put(link)
+        assert await store.views.link_by_digest(link.digest) is None
+        await unit.commit()
+    assert await store.views.link_by_digest(link.digest) == link
+    assert await store.views.link_by_digest(b"2" * 32) is None
 
 
 async def test_the_handovers_of_a_connection_go_with_it(store: Store) -> None:
