@@ -44,6 +44,9 @@ class Settings(BaseSettings):
     connect_redirects: str = ""
     """Where the connect page may send customers at the end: origins, or addresses that begin alike:
     ``https://app.example.com,https://b.example.com/done/``."""
+    connect_targets: str = ""
+    """Networks beside public addresses that a customer may name as the place of their system, and by
+    http://: ``10.20.0.0/16``."""
     connect_frames: str = ""
     """Origins whose pages may show the connect page in a frame. Default: none."""
     workers: int = 4

@@ -8,6 +8,7 @@ from reconciler.cli import (
     access,
     adoption,
     ci,
+    connecting,
     control,
     drift,
     editing,
@@ -41,6 +42,7 @@ app.command()(adoption.export)
 app.command("import")(adoption.import_)
 app.command()(running.run)
 app.command()(running.sync)
+app.command()(connecting.connect)
 app.command()(inspect.get)
 app.command()(inspect.describe)
 app.command()(inspect.records)

@@ -9,15 +9,15 @@ import hashlib
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
-from typing import Final, TypeAlias
+from typing import Any, Final, TypeAlias
 
 import structlog
 
 from reconciler.engine.inforce import Situation
-from reconciler.engine.linking import By, Ground, consents_of, entry
+from reconciler.engine.linking import By, Ground, entry
 from reconciler.engine.links import CHANCE, check_redirect, digest_of, sent_back, text_of
 from reconciler.engine.pace import Pace
-from reconciler.engine.typed import AskedField, asked_of, read_typed
+from reconciler.engine.typed import AskedField, asked_of, by_consent, read_typed
 from reconciler.errors import Forbidden, Invalid, ReconcilerError, Unauthorized, Unreachable
 from reconciler.model.link import Handover, Link, LinkState
 from reconciler.model.resource import Resource
@@ -34,9 +34,17 @@ WITHIN: Final = timedelta(seconds=25)
 """How long a try may take: less than a person waits, and than a request may last."""
 
 
+async def _nothing(_spec: Any) -> None:
+    """Prepare nothing."""
+
+
 @dataclass(frozen=True, slots=True)
 class Parts:
-    """What connecting is made of. ``guard`` says whether we may connect to what a customer typed."""
+    """What connecting is made of.
+
+    ``guard`` says whether we may connect to what a customer typed; ``prepare`` is told the spec of each
+    connection before it is opened, and may take its time.
+    """
 
     ground: Ground
     connectors: Connectors
@@ -45,6 +53,7 @@ class Parts:
     reconnection: Reconnection
     guard: AddressGuard
     api_version: str
+    prepare: Callable[[Any], Awaitable[None]] = _nothing
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,13 +146,14 @@ class Connecting:
 
         return await self._try(opened, obtain)
 
-    def consent(self, opened: Opened, *, redirect: str, state: str, verifier: str) -> str:
+    async def consent(self, opened: Opened, *, redirect: str, state: str, verifier: str) -> str:
         """Return the address where the customer consents.
 
         Raises:
             Invalid: if the connection has no such login, or its address cannot be made.
         """
         consents = self._ground.consents
+        await self._parts.prepare(opened.connection.spec)
         address = consents and consents.consent(
             opened.connection, opened.manifest, redirect=redirect, state=state, verifier=verifier
         )
@@ -178,7 +188,7 @@ class Connecting:
         if link.tries >= MOST_TRIES:
             return Spent()
         manifest = situation.manifest(connection)
-        consents = consents_of(self._ground.consents, connection, manifest)
+        consents = self._ground.consents is not None and by_consent(connection, manifest)
         return Opened(link, connection, manifest, asked_of(connection, manifest), consents)
 
     async def _guarded(
@@ -227,6 +237,7 @@ class Connecting:
         """Return what *obtain* gives if the system takes it."""
         try:
             async with asyncio.timeout(WITHIN.total_seconds()):
+                await self._parts.prepare(opened.connection.spec)
                 obtained = await obtain()
                 given = {
                     place: value for place, value in obtained.fields.items() if value is not None

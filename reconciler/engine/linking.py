@@ -4,21 +4,18 @@ import secrets
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
-from typing import Any, Final
+from typing import Any
 
 from reconciler.engine.ids import new_id
 from reconciler.engine.inforce import InForce, Situation
 from reconciler.engine.links import CHANCE, LinkWish, check_wish, digest_of, text_of
-from reconciler.engine.typed import asked_of
+from reconciler.engine.typed import asked_of, by_consent
 from reconciler.errors import Invalid, NotFound
 from reconciler.model.audit import AuditEntry
 from reconciler.model.link import Handover, Link, LinkState
 from reconciler.model.resource import Resource
 from reconciler.ports import Clock, Store, UnitOfWork
 from reconciler.ports.connecting import Consents
-
-REHEARSAL: Final = "https://localhost/connect/callback"
-"""Stands for the callback where only it is asked whether there would be a consent."""
 
 
 @dataclass(frozen=True, slots=True, repr=False)
@@ -140,7 +137,7 @@ class LinkDesk:
     def _check_asks(self, situation: Situation, connection: Resource) -> None:
         manifest = situation.manifest(connection)
         asked = asked_of(connection, manifest)
-        consents = consents_of(self._ground.consents, connection, manifest)
+        consents = by_consent(connection, manifest)
         if consents and asked:
             raise Invalid(
                 f"{connection.key} asks for a consent and for {asked[0].place}, which is one too many",
@@ -151,16 +148,6 @@ class LinkDesk:
                 f"{connection.key} asks its customer for nothing",
                 hint="write {connect: true} in the spec for what the customer is to give",
             )
-
-
-def consents_of(consents: Consents | None, connection: Resource, manifest: Resource) -> bool:
-    """Whether the customer of *connection* logs in at the system itself, and consents there."""
-    if consents is None:
-        return False
-    address = consents.consent(
-        connection, manifest, redirect=REHEARSAL, state="s" * 43, verifier="v" * 43
-    )
-    return address is not None
 
 
 def entry(

@@ -124,6 +124,20 @@ def read_redirects(text: str) -> tuple[str, ...]:
     return found
 
 
+def read_public(text: str, setting: str) -> str:
+    """Return the address at which customers reach us, without a slash at its end.
+
+    Raises:
+        Invalid: if it is none, or passwords would cross a network in clear.
+    """
+    if _Place.of(text) is None or urlsplit(text).query:
+        raise Invalid(
+            f"{setting}: {text!r} is no address for customers",
+            hint="write https://connect.example.com; plain http:// is for this machine alone",
+        )
+    return text.rstrip("/")
+
+
 def read_origins(text: str, setting: str) -> tuple[str, ...]:
     """Return the origins that *setting* lists, separated by commas or blanks.
 

@@ -11,6 +11,8 @@ from reconciler.model.resource import Resource
 LONGEST: Final = {"string": 1024, "url": 2048, "text": 32_768, "integer": 20, "boolean": 5}
 LONGEST_SECRET: Final = 8192
 
+CONSENT: Final = "oauth2_authorization_code"
+"""The type of login that takes a customer's consent at the system's own page."""
 USERS: Final = frozenset({"username", "user", "login", "email"})
 """What manifests call the name that somebody logs in with."""
 
@@ -53,13 +55,10 @@ def asked_of(connection: Resource, manifest: Resource) -> tuple[AskedField, ...]
     In the order in which people think of it: where, who, and the secret last.
     """
     auth: Mapping[str, Any] = connection.spec.get("auth") or {}
-    methods: Mapping[str, Any] = manifest.spec.get("auth") or {}
-    method: Mapping[str, Any] = methods.get(str(auth.get("method"))) or next(
-        iter(methods.values()), {}
-    )
+    fields = _method(connection, manifest).get("fields") or {}
     blocks = (
         ("config", connection.spec.get("config") or {}, manifest.spec.get("config") or {}),
-        ("auth", auth, method.get("fields") or {}),
+        ("auth", auth, fields),
     )
     found = [
         _field(f"{block}.{name}", facts.get(name), block)
@@ -68,6 +67,23 @@ def asked_of(connection: Resource, manifest: Resource) -> tuple[AskedField, ...]
         if isinstance(value, Mapping) and value.get("connect") is True
     ]
     return tuple(sorted(found, key=_order))
+
+
+def by_consent(connection: Resource, manifest: Resource) -> bool:
+    """Whether the customer of *connection* logs in at the system itself, and consents there (OAuth 2)."""
+    method = _method(connection, manifest)
+    while method and method.get("type") != CONSENT:
+        method = method.get("base") or {}  # a method may be another one with something around it
+    return bool(method)
+
+
+def _method(connection: Resource, manifest: Resource) -> Mapping[str, Any]:
+    """Return the way to log in that *connection* chooses, as its manifest describes it."""
+    methods: Mapping[str, Mapping[str, Any]] = manifest.spec.get("auth") or {}
+    chosen = (connection.spec.get("auth") or {}).get("method")
+    if chosen is None:
+        return next(iter(methods.values()), {})
+    return methods.get(str(chosen)) or {}
 
 
 def _order(field: AskedField) -> tuple[bool, bool, bool, bool, str]:

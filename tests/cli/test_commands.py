@@ -15,7 +15,7 @@ from reconciler.cli.starting import write_starter
 
 ROOT = Path(__file__).parents[2]
 COMMANDS = (
-    "init", "validate", "schema", "plan", "apply", "run", "sync", "get", "describe", "records",
+    "init", "validate", "schema", "plan", "apply", "run", "sync", "connect", "get", "describe", "records",
     "fmt", "migrate", "drift", "adopt", "export", "import", "history", "events", "suspend", "resume", "locks", "pin", "rollback", "doctor", "version", "demo",
     "ci comment", "ci status", "token create", "token list", "token revoke",
 )  # fmt: skip

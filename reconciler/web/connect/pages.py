@@ -113,7 +113,7 @@ class Pages:
                 log.warning("connect_post_refused", link=found.link.id, why=why.title)
                 return self._notice(why, link)
             if found.consents:
-                return self._consent(request, (link, found))
+                return await self._consent(request, (link, found))
             outcome = await self.desk.connecting.offer(link, form)
             return self._answered(request, (link, found), outcome, form)
 
@@ -149,11 +149,11 @@ class Pages:
         )
         return self._answered(request, (link, found), outcome, {})
 
-    def _consent(self, request: Request, pair: Pair) -> Response:
+    async def _consent(self, request: Request, pair: Pair) -> Response:
         link, opened = pair
         nonce = secrets.token_urlsafe(16)
         try:
-            address = self.desk.connecting.consent(
+            address = await self.desk.connecting.consent(
                 opened,
                 redirect=self._callback,
                 state=state_of(link, nonce),

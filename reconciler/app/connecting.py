@@ -1,0 +1,95 @@
+"""Connect links and the connect page put together."""
+
+from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
+
+from reconciler.app import House
+from reconciler.settings import Settings
+
+if TYPE_CHECKING:
+    from reconciler.engine.linking import Ground
+    from reconciler.ports.connecting import AddressGuard, Consents, Reconnection, Reissue
+    from reconciler.web.needs import ConnectDesk
+
+
+def ground(built: House, consents: "Consents | None" = None) -> "Ground":
+    """Return what all that has to do with links stands on.
+
+    Raises:
+        Invalid: if the list of redirects cannot be read.
+    """
+    from reconciler.engine.linking import Ground  # noqa: PLC0415
+    from reconciler.engine.links import read_redirects  # noqa: PLC0415
+
+    redirects = read_redirects(built.settings.connect_redirects)
+    return Ground(built.store, built.in_force, built.clock, redirects, consents)
+
+
+def connect_desk(
+    built: House,
+    *,
+    reissue: "Reissue",
+    reconnection: "Reconnection",
+    consents: "Consents | None" = None,
+) -> "ConnectDesk":
+    """Return what serves customers who hold a link, and back ends that make them.
+
+    Raises:
+        Invalid: if a setting of the connect page cannot be read.
+    """
+    from reconciler.engine.connecting import Connecting, Parts  # noqa: PLC0415  structlog is heavy
+    from reconciler.engine.handing import Handing  # noqa: PLC0415  likewise
+    from reconciler.engine.linking import LinkDesk  # noqa: PLC0415
+    from reconciler.engine.links import read_origins  # noqa: PLC0415
+    from reconciler.web.needs import ConnectDesk  # noqa: PLC0415  FastAPI is heavy
+    from reconciler.web.versions import CURRENT  # noqa: PLC0415  likewise
+
+    settings, base = built.settings, ground(built, consents)
+    parts = Parts(
+        ground=base,
+        connectors=built.connectors,
+        safe=built.safe,
+        reissue=reissue,
+        reconnection=reconnection,
+        guard=address_guard(settings),
+        api_version=CURRENT.name,
+        prepare=built.providers.fetch,
+    )
+    return ConnectDesk(
+        links=LinkDesk(base),
+        connecting=Connecting(parts),
+        handing=Handing(base, reissue, api_version=CURRENT.name),
+        public_url=public_url(settings),
+        brand=settings.brand,
+        frames=read_origins(settings.connect_frames, "RECONCILER_CONNECT_FRAMES"),
+    )
+
+
+def public_url(settings: Settings, given: str | None = None) -> str:
+    """Return where customers reach the server: as *given*, or as it is set, or where it listens.
+
+    Raises:
+        Invalid: if it is no address, or not one for passwords.
+    """
+    from reconciler.engine.links import read_public  # noqa: PLC0415
+
+    if given:
+        return read_public(given, "--server-url")
+    if settings.public_url:
+        return read_public(settings.public_url, "RECONCILER_PUBLIC_URL")
+    return f"http://{settings.bind}"
+
+
+def address_guard(settings: Settings) -> "AddressGuard":
+    """Return what lets customers name public addresses, and those that the operator allows, alone."""
+    from reconciler.webhooks.targets import Targets, networks  # noqa: PLC0415
+
+    targets = Targets(networks(settings.connect_targets.replace(",", " ").split()))
+
+    async def guard(address: str) -> None:
+        parts = urlsplit(address)
+        encrypted = parts.scheme == "https"
+        port = parts.port or (443 if encrypted else 80)
+        await targets.of(parts.hostname or "", port, encrypted=encrypted)
+
+    return guard
