@@ -17,10 +17,14 @@ ReconcilerError
     ├── Unreachable        no answer                                 (retried)
     ├── RateLimited        asked to slow down, with a wait           (retried)
     ├── ServerFault        5xx, or nonsense where JSON was due       (retried)
+    │   └── NotTheProduct      HTML or nothing where JSON was due
     ├── Unauthorized       credentials refused                       (halts; strikes)
-    ├── Revoked            the grant is gone                         (halts at once)
+    │   ├── Revoked            the grant is gone                     (halts at once)
+    │   ├── AccountLocked      the account is locked
+    │   └── SecondFactorAsked  the login asks for more than a password
     ├── Forbidden          no right on this one thing                (halts)
     └── SourceInvalid      an answer that the manifest cannot read   (halts)
+        └── WrongAddress       nothing is there, or it sends us elsewhere
 """
 
 from collections.abc import Sequence
@@ -149,11 +153,36 @@ class SourceError(ReconcilerError):
     code = "SOURCE_ERROR"
 
 
+class Obstacle(StrEnum):
+    """What is in the way of an answer."""
+
+    NAME = "name"
+    """The host's name is not known."""
+    REFUSED = "refused"
+    """Nothing listens there, or it turns us away."""
+    TIMEOUT = "timeout"
+    """Nothing came back in time."""
+    CERTIFICATE = "certificate"
+    """Its certificate is not trusted, has expired, or is another host's."""
+    CLIENT_CERTIFICATE = "client_certificate"
+    """It wants to see a certificate of ours, or does not take the one that it saw."""
+    TLS = "tls"
+    """No common version or cipher, or it speaks no TLS at all."""
+    NETWORK = "network"
+    """Something else on the way."""
+
+
 class Unreachable(SourceError):
-    """No answer: network, name, TLS or time-out."""
+    """No answer: network, name, TLS or time-out; ``obstacle`` says which."""
 
     code = "CONNECTION_UNREACHABLE"
     recovery = Recovery.TRANSIENT
+
+    def __init__(
+        self, message: str, *, obstacle: Obstacle = Obstacle.NETWORK, hint: str = ""
+    ) -> None:
+        super().__init__(message, hint=hint)
+        self.obstacle = obstacle
 
 
 class RateLimited(SourceError):
@@ -174,6 +203,10 @@ class ServerFault(SourceError):
     recovery = Recovery.TRANSIENT
 
 
+class NotTheProduct(ServerFault):
+    """HTML or nothing where JSON was due: a maintenance page, or another program at this address."""
+
+
 class Unauthorized(SourceError):
     """The system refused our credentials."""
 
@@ -186,6 +219,14 @@ class Revoked(Unauthorized):
     code = "CONNECTION_REAUTHORIZATION_REQUIRED"
 
 
+class AccountLocked(Unauthorized):
+    """The account is locked: another try makes it no better."""
+
+
+class SecondFactorAsked(Unauthorized):
+    """The login asks for more than a password."""
+
+
 class Forbidden(SourceError):
     """The credentials are good, and may not do this one thing."""
 
@@ -196,3 +237,7 @@ class SourceInvalid(SourceError):
     """An answer that the connector's manifest cannot read."""
 
     code = "SOURCE_INVALID"
+
+
+class WrongAddress(SourceInvalid):
+    """Nothing is where we asked, or it sends us elsewhere."""

@@ -14,6 +14,11 @@ LEVELS: Final = {
 }
 
 
+def set_up_yet() -> bool:
+    """Return whether this process has said where its logs go."""
+    return structlog.is_configured()
+
+
 def set_up_logs(level: str, form: str) -> None:
     """Let everything at or above *level* go to standard error in *form* (auto, console, json).
 

@@ -2,17 +2,17 @@
 
 import asyncio
 import itertools
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from reconciler.errors import ReconcilerError
+from reconciler.errors import ReconcilerError, Revoked
 from reconciler.model.event import Attempt, Delivery, Event
 from reconciler.model.record import Page
 from reconciler.model.resource import Resource
 from reconciler.model.value import canonical
-from reconciler.ports import StreamFacts
+from reconciler.ports import Clock, Obtained, StreamFacts
 
 NOON = datetime(2026, 11, 24, 12, 0, tzinfo=UTC)
 
@@ -66,6 +66,8 @@ class ScriptedConnector:
     keyless: list[dict[str, Any]] = field(default_factory=list)
     reads: list[tuple[str, str | None, str | None]] = field(default_factory=list)
     closed: int = 0
+    mark: str = "first"
+    probes: int = 0
 
     @property
     def streams(self) -> Mapping[str, StreamFacts]:
@@ -81,6 +83,7 @@ class ScriptedConnector:
         }
 
     async def probe(self) -> None:
+        self.probes += 1
         self._meet()
 
     def start(self, entity: str, at: datetime) -> str | None:
@@ -182,6 +185,51 @@ class RecordingSender:
     def to(self, name: str) -> list[str]:
         """Return the ids of the events that were sent to a route, in their order."""
         return [event for route, event, _ in self.sent if route == name]
+
+
+@dataclass
+class FakeSafe:
+    """Keeps credentials open in memory, and what ``Safe`` promises of renewal.
+
+    ``interrupted`` holds connections whose last renewal died on the way; ``obtained`` counts renewals.
+    """
+
+    clock: Clock
+    values: dict[str, dict[str, str]] = field(default_factory=dict)
+    interrupted: set[str] = field(default_factory=set)
+    obtained: dict[str, int] = field(default_factory=dict)
+    locks: dict[str, asyncio.Lock] = field(default_factory=dict)
+
+    async def open(self, connection: str) -> Mapping[str, str]:
+        return dict(self.values.get(connection, {}))
+
+    async def renew(
+        self,
+        connection: str,
+        good: Callable[[Mapping[str, str], datetime], bool],
+        obtain: Callable[[Mapping[str, str]], Awaitable[Obtained]],
+    ) -> Mapping[str, str]:
+        async with self.locks.setdefault(connection, asyncio.Lock()):
+            there = await self.open(connection)
+            if good(there, self.clock.now()):
+                return there
+            await asyncio.sleep(0)
+            try:
+                obtained = await obtain(there)
+            except Revoked as error:
+                if connection not in self.interrupted:
+                    raise
+                said = f"an earlier renewal was interrupted, and its outcome lost: {error.message}"
+                raise Revoked(said, hint=error.hint) from error
+            self.interrupted.discard(connection)
+            self.obtained[connection] = self.obtained.get(connection, 0) + 1
+            kept = self.values.setdefault(connection, {})
+            for name, value in obtained.fields.items():
+                if value is None:
+                    kept.pop(name, None)
+                else:
+                    kept[name] = value
+            return dict(kept)
 
 
 async def until(true: Callable[[], bool]) -> None:

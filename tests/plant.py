@@ -5,8 +5,11 @@ from datetime import timedelta
 from typing import Any
 
 from reconciler.engine.apply import apply
+from reconciler.engine.health import Health
 from reconciler.engine.inforce import InForce
+from reconciler.engine.looks import Looks
 from reconciler.engine.syncs import Syncs
+from reconciler.engine.systems import Systems
 from reconciler.model.change import Plan
 from reconciler.model.resource import Kind, Resource, ResourceKey, make_resource
 from reconciler.plan.planner import make_plan
@@ -63,6 +66,8 @@ class Plant:
     store: Store
     in_force: InForce
     syncs: Syncs
+    health: Health
+    looks: Looks
 
     async def declare(self, *resources: Resource) -> Plan:
         """Bring *resources*, and nothing else, into force."""
@@ -84,7 +89,10 @@ async def make_plant(store: Store) -> Plant:
     clock = TurnedClock()
     system = ScriptedConnector(clock, {"purchase-orders": {}, "vendors": {}})
     in_force = InForce(store.views, {"plant": CONNECTOR})
-    syncs = Syncs(store, in_force, ScriptedConnectors(system), clock)
-    made = Plant(clock, system, store, in_force, syncs)
+    systems = Systems(ScriptedConnectors(system))
+    health = Health(store, in_force, clock)
+    syncs = Syncs(store, in_force, systems, health, clock)
+    looks = Looks(health, systems, in_force, clock)
+    made = Plant(clock, system, store, in_force, syncs, health, looks)
     await made.declare(connection())
     return made

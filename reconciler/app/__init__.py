@@ -21,18 +21,22 @@ from reconciler.model.change import Plan
 from reconciler.model.resource import Resource
 from reconciler.plan.scope import unmatched
 from reconciler.plan.unchanged import unchanged_plan
-from reconciler.ports import Connectors, Edits, Snapshot, Store
+from reconciler.ports import Edits, Snapshot, Store
 from reconciler.settings import Settings
 from reconciler.sources.cache import ParseCache
 from reconciler.sources.folder import Folder
 from reconciler.sources.known import KnownSpecs
 
 if TYPE_CHECKING:
+    from reconciler.connectors.registry import HttpConnectors
     from reconciler.engine.effect import DataEffect
+    from reconciler.engine.health import Health
     from reconciler.engine.inforce import InForce
+    from reconciler.engine.looks import Looks
     from reconciler.engine.reader import RecordReader
     from reconciler.engine.remap import Remap
     from reconciler.engine.syncs import Syncs
+    from reconciler.engine.systems import Systems
     from reconciler.engine.writer import Writer
     from reconciler.secrets.keyring import KeyRing
     from reconciler.secrets.keys import KeySource
@@ -88,11 +92,13 @@ class House:
         return RecordReader(self.store.views, self.in_force)
 
     @cached_property
-    def connectors(self) -> Connectors:
+    def connectors(self) -> "HttpConnectors":
         """Opens connections to remote systems."""
         from reconciler.connectors.registry import HttpConnectors  # noqa: PLC0415  httpx is heavy
 
-        return HttpConnectors(self.clock, os.environ, resolve=self.providers.resolve)
+        return HttpConnectors(
+            self.clock, os.environ, safe=self.safe, resolve=self.providers.resolve
+        )
 
     @cached_property
     def providers(self) -> "Providers":
@@ -108,8 +114,16 @@ class House:
         """The keys that seal what is stored; asked for when the first is needed."""
         from reconciler.secrets.keyring import KeyRing  # noqa: PLC0415
 
-        source = key_source(self.settings)
-        return KeyRing(lambda: source.load(os.environ))
+        return KeyRing(self._keys)
+
+    def _keys(self) -> Mapping[str, bytes]:
+        from reconciler.telemetry import set_up_logs, set_up_yet  # noqa: PLC0415
+
+        if (
+            not set_up_yet()
+        ):  # a short command: that a key file was made is told on standard error, too
+            set_up_logs(self.settings.log_level, self.settings.log_format)
+        return key_source(self.settings).load(os.environ)
 
     @cached_property
     def safe(self) -> "StoredSafe":
@@ -136,9 +150,28 @@ class House:
         """Runs syncs."""
         from reconciler.engine.syncs import Syncs  # noqa: PLC0415
 
-        return Syncs(
-            self.store, self.in_force, self.connectors, self.clock, prepare=self.providers.fetch
-        )
+        return Syncs(self.store, self.in_force, self.systems, self.health, self.clock)
+
+    @cached_property
+    def systems(self) -> "Systems":
+        """Opens the systems of connections in force."""
+        from reconciler.engine.systems import Systems  # noqa: PLC0415
+
+        return Systems(self.connectors, self.safe, prepare=self.providers.fetch)
+
+    @cached_property
+    def health(self) -> "Health":
+        """Keeps how connections are."""
+        from reconciler.engine.health import Health  # noqa: PLC0415  structlog is heavy
+
+        return Health(self.store, self.in_force, self.clock)
+
+    @cached_property
+    def looks(self) -> "Looks":
+        """Looks at connections."""
+        from reconciler.engine.looks import Looks  # noqa: PLC0415
+
+        return Looks(self.health, self.systems, self.in_force, self.clock)
 
     async def check_store(self) -> None:
         """Return if the store answers."""
@@ -220,12 +253,16 @@ def parse_cache(settings: Settings, name: str = "specs") -> ParseCache:
 def read_folder(
     path: Path, environment: str | None, cache: ParseCache | None
 ) -> "tuple[Snapshot, Loaded]":
-    """Return the specs at *path* as read, problems and all; nothing is contacted or opened."""
-    from reconciler.spec.load import load  # noqa: PLC0415  YAML is heavy
+    """Return the specs at *path* as read, problems and all; nothing is contacted or opened.
+
+    Among the problems are those of the policy beside the specs, and the rules of it that are broken.
+    """
+    from reconciler.policy.lint import lint  # noqa: PLC0415  YAML is heavy
+    from reconciler.spec.load import load  # noqa: PLC0415  likewise
 
     snapshot = Folder(path).read_now()
     loaded = load(snapshot.files, environment=environment, catalogue=_manifests(), cache=cache)
-    return snapshot, loaded
+    return snapshot, replace(loaded, problems=lint(snapshot.files, loaded))
 
 
 async def plan_folder(
@@ -263,9 +300,13 @@ async def _compared(
     from reconciler.engine.reconcile import consider, read_specs  # noqa: PLC0415  likewise
 
     cache = parse_cache(built.settings)
-    loaded = read_specs(snapshot, wish, catalogue=_manifests(), cache=cache)
+    read = read_specs(snapshot, wish, catalogue=_manifests(), cache=cache)
+    loaded = read.loaded
     cache.save()
-    known.keep({(key.kind.value, key.name): one.digest for key, one in loaded.resources.items()})
+    if not read.ruling.breaches:  # else there is something to say each time
+        known.keep(
+            {(key.kind.value, key.name): one.digest for key, one in loaded.resources.items()}
+        )
     situation = await built.in_force.look()
     lost = unmatched(wish.scope, {*loaded.resources, *situation.state.resources})
     if lost:
@@ -273,7 +314,7 @@ async def _compared(
         raise Invalid(msg, hint="write Kind/name or a pattern, as plans show them: Mapping/acme-*")
     drifted = frozenset(situation.state.applied) if heal else frozenset()
     wish = replace(wish, heal=drifted, now=built.clock.now())
-    made = consider(loaded, snapshot, situation.state, wish)
+    made = consider(loaded, snapshot, situation.state, wish, read.ruling)
     made = await with_costs(made, situation, built.store.views)
     return made, await data_effects(made, situation, built.store.views)
 

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Final
 
@@ -16,6 +17,7 @@ from reconciler.model.change import Change, Create, Effect, Plan, Rename, Replac
 from reconciler.model.resource import Kind, ResourceKey
 from reconciler.settings import Settings
 from reconciler.sources.folder import Folder
+from reconciler.spec.policy_file import without_policy
 
 AT_A_TIME: Final = 8
 """How many systems are asked at a time whether they answer."""
@@ -25,7 +27,7 @@ async def plan_since(settings: Settings, path: Path, base: str, wish: Wish) -> P
     """Return what the specs at *path* change since revision *base* of the repository they are in.
 
     Nothing is contacted or opened but the repository: it says what the change is, not what it does to
-    records.
+    records. The policy of the specs as they are now is asked, but not its windows.
 
     Raises:
         SpecInvalid: if the specs have errors, now or then.
@@ -35,13 +37,16 @@ async def plan_since(settings: Settings, path: Path, base: str, wish: Wish) -> P
 
     cache = parse_cache(settings)
     snapshot = Folder(path).read_now()
-    loaded = read_specs(snapshot, wish, catalogue=catalogue_files(), cache=cache)
+    read = read_specs(snapshot, wish, catalogue=catalogue_files(), cache=cache)
     try:
         old = await read_tree(Path(), base, path.as_posix())
-        before = read_specs(old, wish, catalogue=catalogue_files(), cache=cache).resources
+        # What its policy said of it then is of no account now.
+        old = replace(old, files=without_policy(old.files))
+        before = read_specs(old, wish, catalogue=catalogue_files(), cache=cache).loaded.resources
     except NoSpecs:
         before = {}
-    return consider(loaded, snapshot, State(resources=before, revision=base), wish)
+    state = State(resources=before, revision=base)
+    return consider(read.loaded, snapshot, state, wish, read.ruling)
 
 
 async def asked(built: House, plan: Plan) -> Mapping[ResourceKey, ReconcilerError | None]:

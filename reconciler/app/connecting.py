@@ -8,11 +8,11 @@ from reconciler.settings import Settings
 
 if TYPE_CHECKING:
     from reconciler.engine.linking import Ground
-    from reconciler.ports.connecting import AddressGuard, Consents, Reconnection, Reissue
+    from reconciler.ports.connecting import AddressGuard
     from reconciler.web.needs import ConnectDesk
 
 
-def ground(built: House, consents: "Consents | None" = None) -> "Ground":
+def ground(built: House) -> "Ground":
     """Return what all that has to do with links stands on.
 
     Raises:
@@ -22,35 +22,32 @@ def ground(built: House, consents: "Consents | None" = None) -> "Ground":
     from reconciler.engine.links import read_redirects  # noqa: PLC0415
 
     redirects = read_redirects(built.settings.connect_redirects)
-    return Ground(built.store, built.in_force, built.clock, redirects, consents)
+    return Ground(built.store, built.in_force, built.clock, redirects, built.connectors)
 
 
-def connect_desk(
-    built: House,
-    *,
-    reissue: "Reissue",
-    reconnection: "Reconnection",
-    consents: "Consents | None" = None,
-) -> "ConnectDesk":
+def connect_desk(built: House, bind: str) -> "ConnectDesk":
     """Return what serves customers who hold a link, and back ends that make them.
+
+    *bind* is where the server listens, as HOST:PORT.
 
     Raises:
         Invalid: if a setting of the connect page cannot be read.
     """
     from reconciler.engine.connecting import Connecting, Parts  # noqa: PLC0415  structlog is heavy
-    from reconciler.engine.handing import Handing  # noqa: PLC0415  likewise
+    from reconciler.engine.granting import reissue  # noqa: PLC0415
+    from reconciler.engine.handing import Handing  # noqa: PLC0415  structlog is heavy
     from reconciler.engine.linking import LinkDesk  # noqa: PLC0415
     from reconciler.engine.links import read_origins  # noqa: PLC0415
     from reconciler.web.needs import ConnectDesk  # noqa: PLC0415  FastAPI is heavy
     from reconciler.web.versions import CURRENT  # noqa: PLC0415  likewise
 
-    settings, base = built.settings, ground(built, consents)
+    settings, base = built.settings, ground(built)
     parts = Parts(
         ground=base,
         connectors=built.connectors,
         safe=built.safe,
         reissue=reissue,
-        reconnection=reconnection,
+        reconnection=built.health,
         guard=address_guard(settings),
         api_version=CURRENT.name,
         prepare=built.providers.fetch,
@@ -59,13 +56,13 @@ def connect_desk(
         links=LinkDesk(base),
         connecting=Connecting(parts),
         handing=Handing(base, reissue, api_version=CURRENT.name),
-        public_url=public_url(settings),
+        public_url=public_url(settings, bind=bind),
         brand=settings.brand,
         frames=read_origins(settings.connect_frames, "RECONCILER_CONNECT_FRAMES"),
     )
 
 
-def public_url(settings: Settings, given: str | None = None) -> str:
+def public_url(settings: Settings, given: str | None = None, *, bind: str = "") -> str:
     """Return where customers reach the server: as *given*, or as it is set, or where it listens.
 
     Raises:
@@ -77,7 +74,7 @@ def public_url(settings: Settings, given: str | None = None) -> str:
         return read_public(given, "--server-url")
     if settings.public_url:
         return read_public(settings.public_url, "RECONCILER_PUBLIC_URL")
-    return f"http://{settings.bind}"
+    return f"http://{bind or settings.bind}"
 
 
 def address_guard(settings: Settings) -> "AddressGuard":

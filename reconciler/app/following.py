@@ -119,6 +119,8 @@ def forge_reporter(follow: Follow, environment: str | None) -> Reporter | None:
         forge = open_forge(where, Secret(read()), context=context)
         try:
             state = State.SUCCESS if outcome.well else State.FAILURE
+            if outcome.waits:
+                state = State.PENDING
             await forge.set_status(outcome.commit, state, outcome.summary)
         finally:
             await forge.close()

@@ -4,8 +4,10 @@ import asyncio
 import signal
 from contextlib import AbstractContextManager
 from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
 
 from reconciler.app import House, edits, parse_cache
+from reconciler.app.connecting import connect_desk
 from reconciler.connectors.catalogue import catalogue_files
 from reconciler.engine.wish import Wish
 from reconciler.errors import ReconcilerError
@@ -32,6 +34,7 @@ def runtime(
     from reconciler.engine.reading import Reading  # noqa: PLC0415
     from reconciler.engine.runtime import Parts, Runtime  # noqa: PLC0415
     from reconciler.engine.turns import SpecsTurn  # noqa: PLC0415
+    from reconciler.engine.watch import Watch  # noqa: PLC0415
     from reconciler.jobs.inprocess import InProcessJobs  # noqa: PLC0415
     from reconciler.sources.timer import Timer  # noqa: PLC0415  APScheduler is heavy
 
@@ -48,8 +51,11 @@ def runtime(
         jobs=InProcessJobs(built.clock, workers=built.settings.workers),
         clock=built.clock,
         reporter=reporter,
+        watch=Watch(built.health, built.looks, built.store.views, built.clock),
     )
-    return Runtime(parts, lambda made: Timer(made.due))
+    made = Runtime(parts, lambda made: Timer(made.due))
+    built.health.when_recovered(made.recovered)
+    return made
 
 
 async def serve(
@@ -66,6 +72,8 @@ async def serve(
     from reconciler.web.needs import Policy  # noqa: PLC0415
 
     host, port = bind
+    desk = connect_desk(built, f"[{host}]:{port}" if ":" in host else f"{host}:{port}")
+    names = {host, urlsplit(desk.public_url).hostname or host, *built.settings.allowed_hosts}
     services = Services(
         reader=built.reader,
         store=built.store,
@@ -77,7 +85,8 @@ async def serve(
         edits=edits(built, made.look_at_specs),
         hooks=hooks,
         checks={"database": built.check_store},
-        policy=Policy(hosts=Policy().hosts | {host, *built.settings.allowed_hosts}),
+        policy=Policy(hosts=Policy().hosts | names),
+        connect=desk,
     )
     await serve_app(make_app(services), host=host, port=port, started=started)
 

@@ -99,12 +99,14 @@ def write_files(files: Mapping[str, bytes]) -> None:
 
 def _files(path: Path) -> dict[str, bytes]:
     from reconciler.sources.folder import Folder  # noqa: PLC0415
+    from reconciler.spec.policy_file import without_policy  # noqa: PLC0415
 
     try:
         read = Folder(path).read_now().files
     except ReconcilerError as error:
         fail(error)
-    return {file: content for file, content in read.items() if file.endswith(_ENDINGS)}
+    documents = without_policy(read).items()
+    return {file: content for file, content in documents if file.endswith(_ENDINGS)}
 
 
 def _told(error: ReconcilerError) -> None:

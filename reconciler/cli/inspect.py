@@ -11,6 +11,7 @@ import typer
 from reconciler.cli.failure import fail, go
 from reconciler.cli.output import Form, moment, show, show_value
 from reconciler.errors import Invalid, NotFound
+from reconciler.model.condition import Condition
 from reconciler.model.resource import Kind, ResourceKey
 
 if TYPE_CHECKING:
@@ -124,7 +125,10 @@ async def _connections(
                 "records": sum(count for (held, _), count in counts.items() if held == uid),
                 "last_sync": moment(max(synced, default=None)),
                 "since": moment(state.since) if state else None,
-                "reason": state.reason if state else None,
+                "reason": state.reason.value if state else None,
+                "message": (state.message or None) if state else None,
+                "last_good": moment(state.good_at) if state else None,
+                "expires": moment(state.expires_at) if state else None,
                 "entities": list(situation.entities(connection)),
                 "uid": uid,
             }
@@ -134,7 +138,7 @@ async def _connections(
         rows,
         form,
         columns=("name", "connector", "status", "records", "last_sync", "reason"),
-        wide=("since", "entities", "uid"),
+        wide=("since", "message", "last_good", "entities", "uid"),
         nothing="no connection is in force; reconciler apply brings your specs into force",
     )
 
@@ -252,10 +256,15 @@ async def _trust(built: "House", situation: "Situation", key: ResourceKey) -> di
     views, uid = built.store.views, situation.state.uids[key]
     past = await views.history(key, limit=5)
     applied = situation.state.applied.get(key)
+    told = (await views.conditions(uid)).get(uid, ())
+    synced = [_synced(situation, past[0].at if past else None)]
+    if any(one.condition is Condition.SYNCED for one in told):
+        synced = []
     return {
         "observedGeneration": situation.state.generation,
         "revision": situation.state.revision,
-        "conditions": [
+        "conditions": synced
+        + [
             {
                 "type": str(one.condition),
                 "status": str(one.truth),
@@ -264,9 +273,8 @@ async def _trust(built: "House", situation: "Situation", key: ResourceKey) -> di
                 "lastTransitionTime": moment(one.since),
                 "observedGeneration": one.generation,
             }
-            for one in (await views.conditions(uid)).get(uid, ())
-        ]
-        or [_synced(situation, past[0].at if past else None)],
+            for one in told
+        ],
         "drifted": applied is not None,
         "overrides": [str(one) for one in situation.exceptions.by.get(key, ())],
         "history": [
@@ -302,8 +310,19 @@ async def _connection_status(built: "House", situation: "Situation", name: str) 
     cursors = {cursor.entity: cursor for cursor in await views.cursors(uid)}
     return {
         "status": str(state.status) if state else "pending",
-        "reason": state.reason if state else "",
+        "reason": state.reason.value if state else "",
+        "message": state.message if state else "",
         "since": moment(state.since) if state else None,
+        "lastGood": moment(state.good_at) if state else None,
+        "history": [
+            {
+                "at": moment(one.at),
+                "status": one.after.value,
+                "reason": one.reason.value,
+                "message": one.message,
+            }
+            for one in await views.status_changes(uid, limit=10)
+        ],
         "entities": {
             entity: {
                 "records": counts.get((uid, entity), 0),

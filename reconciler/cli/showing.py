@@ -10,7 +10,7 @@ import typer
 
 from reconciler.cli.failure import colored
 from reconciler.cli.output import Form, show_value
-from reconciler.errors import ReconcilerError
+from reconciler.errors import Invalid, ReconcilerError
 
 if TYPE_CHECKING:
     from reconciler.engine.effect import DataEffect
@@ -27,14 +27,21 @@ class PlanForm(StrEnum):
     GITHUB = "github"
 
 
-def tell_answers(answers: "Mapping[ResourceKey, ReconcilerError | None]") -> None:
-    """Say how the systems answered; end the program with 1 if one did not."""
+def tell_answers(answers: "Mapping[ResourceKey, ReconcilerError | None]", made: "Plan") -> None:
+    """Say how the systems answered; end with 1 if one did not. What the specs ask for in vain has its place."""
+    from reconciler.plan.render.words import origin_of  # noqa: PLC0415
+
+    origins = {change.key: origin_of(change) for change in made.changes}
     for key, error in answers.items():
         if error is None:
             sys.stderr.write(f"checked {key}: answers, and takes the credentials\n")
         else:
             hint = f"\n      {error.hint}" if error.hint else ""
-            sys.stderr.write(f"error {error.code} {key}: {error.message}{hint}\n")
+            origin = origins.get(key)
+            written = origin if isinstance(error, Invalid) else None
+            place = f"{written.file}:{written.line}: " if written else ""
+            message = error.message.removeprefix(f"{key}: ")
+            sys.stderr.write(f"error {error.code} {place}{key}: {message}{hint}\n")
     if any(answers.values()):
         raise typer.Exit(1)
 

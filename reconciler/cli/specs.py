@@ -88,12 +88,19 @@ def validate(
 
 
 def schema(
-    kind: Annotated[str | None, typer.Argument(help="A kind; default: all of them.")] = None,
+    kind: Annotated[
+        str | None, typer.Argument(help="A kind, or policy; default: all kinds.")
+    ] = None,
 ) -> None:
     """Print the JSON Schema of a kind, for editors.
 
     Example: reconciler schema Connection > connection.schema.json
     """
+    if kind == "policy":
+        from reconciler.policy.language import policy_schema  # noqa: PLC0415
+
+        show_value(policy_schema(), Form.JSON)
+        return
     from reconciler.spec.schema import json_schema  # noqa: PLC0415
 
     try:
@@ -111,6 +118,7 @@ class _Options:
     prune: bool
     max_deletes: int
     heal: bool = False
+    ignore_windows: str = ""
 
     def wish(self) -> "Wish":
         from reconciler.engine.wish import Wish  # noqa: PLC0415
@@ -119,7 +127,9 @@ class _Options:
         scope = Scope(
             only=tuple(self.only), exclude=tuple(self.exclude), selector=_labels(self.selector)
         )
-        return Wish(self.env, scope, self.prune, self.max_deletes)
+        return Wish(
+            self.env, scope, self.prune, self.max_deletes, ignore_windows=self.ignore_windows
+        )
 
 
 def _labels(text: str | None) -> dict[str, str]:
@@ -133,6 +143,13 @@ def _labels(text: str | None) -> dict[str, str]:
 
 
 Selector = Annotated[str | None, typer.Option(help="Only resources with these labels: a=b,c=d.")]
+IgnoreWindows = Annotated[
+    str | None,
+    typer.Option(
+        metavar="REASON",
+        help="Go on though a deny window of the policy is open, and say why; apply keeps it in the audit log.",
+    ),
+]
 Prune = Annotated[bool, typer.Option("--prune", help="Delete what is no longer in the specs.")]
 MaxDeletes = Annotated[int, typer.Option(help="Refuse to delete more than this.", min=0)]
 
@@ -165,6 +182,7 @@ def plan(
     check: Annotated[
         bool, typer.Option("--check", help="Ask each new or changed system whether it answers.")
     ] = False,
+    ignore_windows: IgnoreWindows = None,
 ) -> None:
     """Show what apply would do, and what it does to stored records. Changes nothing.
 
@@ -172,11 +190,26 @@ def plan(
     """
     if base is not None and (check or out is not None):
         fail(Invalid("--base compares two revisions; --check and --out are about what is in force"))
-    options = _Options(env, only or (), exclude or (), selector, prune, max_deletes)
+    because = _because(ignore_windows)
+    options = _Options(
+        env, only or (), exclude or (), selector, prune, max_deletes, ignore_windows=because
+    )
     shown = _Shown(form, diff, out, base, check)
     made = go(_planned(path, options, shown))
     if detailed_exitcode and (made.changes or made.drifted):
         raise typer.Exit(_CODES[bool(made.changes), made.drifted])
+
+
+def _because(reason: str | None) -> str:
+    """Return why windows are ignored, or end the program if that is no reason."""
+    if reason is not None and not 3 <= len(reason.strip()) <= 500:
+        fail(
+            Invalid(
+                "--ignore-windows takes a reason of 3 to 500 characters",
+                hint='say why: --ignore-windows "agreed with the plant"',
+            )
+        )
+    return (reason or "").strip()
 
 
 _CODES = {(True, False): 2, (False, True): 3, (True, True): 4}
@@ -221,7 +254,7 @@ async def _planned(path: Path, options: _Options, shown: _Shown) -> "Plan":
         sys.stderr.write(
             f"Saved as {shown.out}. Apply exactly this with: reconciler apply {shown.out}\n"
         )
-    tell_answers(answers)
+    tell_answers(answers, made)
     return made
 
 
@@ -243,6 +276,7 @@ def apply(
     ] = False,
     auto_approve: Annotated[bool, typer.Option("--auto-approve", help="Do not ask.")] = False,
     wait: Wait = None,
+    ignore_windows: IgnoreWindows = None,
 ) -> None:
     """Bring specs into force, in one transaction. Asks first on a terminal.
 
@@ -250,7 +284,10 @@ def apply(
 
     Example: reconciler apply specs/ --auto-approve
     """
-    options = _Options(env, only or (), exclude or (), selector, prune, max_deletes, heal)
+    because = _because(ignore_windows)
+    options = _Options(
+        env, only or (), exclude or (), selector, prune, max_deletes, heal, ignore_windows=because
+    )
     go(_applied(path, options, parse_wait(wait), diff=diff, approved=auto_approve))
 
 
@@ -270,7 +307,7 @@ async def _applied(
 
     async with house(Settings()) as opened:
         if _is_saved(path):
-            made, effects = await _loaded(opened, path)
+            made, effects = await _loaded(opened, path, options.ignore_windows)
         else:
             made, effects = await plan_folder(opened, path, options.wish(), heal=options.heal)
         print_plan(made, effects, PlanForm.TEXT, env=options.env, diff=diff)
@@ -280,14 +317,16 @@ async def _applied(
             sys.stderr.write("Nothing was applied.\n")
             raise typer.Exit(1)
         async with writing(opened, "apply", waits) as built:
-            await _make_true(built, made)
+            await _make_true(built, made, options.ignore_windows)
 
 
-async def _make_true(built: "House", made: "Plan") -> None:
+async def _make_true(built: "House", made: "Plan", ignored: str) -> None:
     from reconciler.app import person  # noqa: PLC0415
     from reconciler.engine.apply import apply as apply_plan  # noqa: PLC0415
 
-    generation = await apply_plan(made, built.store, built.clock, actor=person())
+    if made.freezes:  # who was asked, or waited, may have come into a window
+        made = await _frozen(built, made, ignored)
+    generation = await apply_plan(made, built.store, built.clock, actor=person(), ignored=ignored)
     if made.doable:
         sys.stdout.write(f"Applied. Generation {generation} is in force.\n")
     for resource in made.settled:
@@ -303,14 +342,25 @@ async def _make_true(built: "House", made: "Plan") -> None:
         raise typer.Exit(1)
 
 
-async def _loaded(built: "House", path: Path) -> "tuple[Plan, list[DataEffect]]":
-    """Return the plan saved at *path*, if it still holds; else say which objects moved on."""
+async def _frozen(built: "House", made: "Plan", ignored: str) -> "Plan":
+    """Return *made* as its windows are now."""
+    from reconciler.policy.freeze import frozen_at  # noqa: PLC0415
+
+    in_force = (await built.store.views.state()).resources
+    return frozen_at(made, in_force, built.clock.now(), ignored=ignored)
+
+
+async def _loaded(built: "House", path: Path, ignored: str) -> "tuple[Plan, list[DataEffect]]":
+    """Return the plan saved at *path*, if it still holds; else say which objects moved on.
+
+    Its windows are looked at now, whether they were open when it was made or not.
+    """
     from reconciler.plan.saved import load_plan  # noqa: PLC0415
 
     made = load_plan(_read(path))
     state = await built.store.views.state()
     if made.base == state.generation:
-        return made, []
+        return await _frozen(built, made, ignored), []
     moved = [
         str(change.key)
         for change in made.changes

@@ -154,7 +154,7 @@ def _told_private(folder: Path) -> bool:
 
 async def _probed(built: "House", name: str) -> bool:
     try:
-        await built.syncs.probe(name)
+        await built.looks.check(name)
     except ReconcilerError as error:
         return _told(
             f"connection {name}", f"{error.code} {error.message}", error.hint or "see above"

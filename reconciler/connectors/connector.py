@@ -3,14 +3,14 @@
 from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
-from typing import Any, Final, Protocol
+from typing import Any, Final
 
 import msgspec
 
-from reconciler.connectors.auth import Keeper, Session
+from reconciler.connectors.auth.flows import Session
+from reconciler.connectors.auth.keeper import Keeping
 from reconciler.connectors.exchange import Answer, Ask, Missing
 from reconciler.connectors.http import Wire
-from reconciler.connectors.limits import Retries
 from reconciler.connectors.paging import (
     Found,
     Spot,
@@ -23,8 +23,9 @@ from reconciler.connectors.paging import (
     write_spot,
 )
 from reconciler.connectors.positions import position_of
-from reconciler.connectors.questions import Filled, Question
+from reconciler.connectors.questions import Question
 from reconciler.connectors.records import Sheet, key_text
+from reconciler.connectors.speech import Speech
 from reconciler.connectors.streams import CompiledStream, Joined, Listing, Parents
 from reconciler.errors import NotFound, SourceInvalid
 from reconciler.model.record import Page
@@ -34,31 +35,20 @@ _PARTS: Final = msgspec.json.Decoder(dict[str, msgspec.Raw])
 _NOTHING: Final[Mapping[str, Any]] = {"since": None, "page": None, "ids": None, "each": None}
 
 
-class Speech(Protocol):
-    """How requests are written and answers read on the wire."""
-
-    def ask(self, filled: Filled) -> Ask:
-        """Return the HTTP request of *filled*."""
-        ...
-
-    def open(self, answer: Answer) -> bytes:
-        """Return the payload of *answer*, or raise what it means."""
-        ...
-
-
 @dataclass(frozen=True, slots=True, repr=False)
 class Channel:
-    """All that it takes to ask a system: the wire, the words, the login, the patience.
+    """All that it takes to ask a system: the wire, the words, the login with its patience.
 
-    ``hidden`` is the query parameter that carries the key, which links must not keep.
+    ``hidden`` is the query parameter that carries the key, which links must not keep. ``mark`` stands
+    for the credentials.
     """
 
     wire: Wire
     speech: Speech
-    keeper: Keeper
-    retries: Retries
+    keeper: Keeping
     context: Mapping[str, Any]
     hidden: str | None = None
+    mark: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,6 +77,11 @@ class HttpConnector:
     def streams(self) -> Mapping[str, StreamFacts]:
         """The entities it can read."""
         return self._facts
+
+    @property
+    def mark(self) -> str:
+        """What stands for the credentials in use."""
+        return self._channel.mark
 
     async def probe(self) -> None:
         """Return if the system answers and takes our credentials; else raise a ``SourceError``."""
@@ -274,15 +269,10 @@ class HttpConnector:
             link = turn.spot.link if turn else None
             return ask if link is None else replace(ask, url=link, query=())
 
-        async def exchange(ask: Ask) -> tuple[bytes, Answer]:
-            async def attempt() -> tuple[bytes, Answer]:
-                answer = await channel.wire.send(ask)
-                return channel.speech.open(answer), answer
+        def read(answer: Answer) -> tuple[bytes, Answer]:
+            return channel.speech.open(answer), answer
 
-            return await channel.retries.run(attempt)
-
-        payload, answer = await channel.keeper.send(ask_for, exchange)
-        return payload, answer
+        return await channel.keeper.send(ask_for, read)
 
 
 def _order(value: str | float) -> tuple[int, Any]:

@@ -11,7 +11,7 @@ import jmespath
 import msgspec
 
 from reconciler.connectors.exchange import Answer
-from reconciler.errors import ServerFault, SourceInvalid
+from reconciler.errors import NotTheProduct, ServerFault, SourceInvalid
 
 SIMPLE: Final = re.compile(r"[A-Za-z_]\w*(?:\.[A-Za-z_]\w*)*")
 Path: TypeAlias = tuple[str, ...]
@@ -111,7 +111,8 @@ def json_of(answer: Answer) -> bytes:
     """Return the body of *answer* if it is JSON.
 
     Raises:
-        ServerFault: if it is HTML, nothing, or breaks off.
+        NotTheProduct: if it is HTML, or nothing.
+        ServerFault: if it breaks off.
     """
     body = answer.body
     try:
@@ -119,7 +120,8 @@ def json_of(answer: Answer) -> bytes:
     except (msgspec.DecodeError, RecursionError):
         kind = "HTML" if body.lstrip()[:1] == b"<" else "something"
         what = f"{kind} where JSON was due" if body.strip() else "nothing where JSON was due"
-        raise ServerFault(
+        broken = body.lstrip()[:1] in {b"{", b"["}
+        raise (ServerFault if broken else NotTheProduct)(
             f"{answer.place} answered {answer.status} with {what}: {answer.quote}"
         ) from None
     return body

@@ -11,7 +11,14 @@ from email.utils import parsedate_to_datetime
 from typing import Final
 from urllib.parse import urlsplit
 
-from reconciler.errors import Forbidden, RateLimited, ServerFault, SourceInvalid, Unauthorized
+from reconciler.errors import (
+    Forbidden,
+    RateLimited,
+    ServerFault,
+    SourceInvalid,
+    Unauthorized,
+    WrongAddress,
+)
 
 SHORTEST_WAIT: Final = timedelta(seconds=1)
 LONGEST_WAIT: Final = timedelta(hours=1)
@@ -20,13 +27,16 @@ LONGEST_QUOTE: Final = 200
 Clean = Callable[[str], str]
 
 
-class Missing(SourceInvalid):
+class Missing(WrongAddress):
     """404 or 410: what was asked for is not there."""
 
 
 @dataclass(frozen=True, slots=True, repr=False)
 class Ask:
-    """One HTTP request. ``query`` is added to what the URL already has; ``call`` names it in messages."""
+    """One HTTP request. ``query`` is added to what the URL already has; ``call`` names it in messages.
+
+    A redirect is followed on the same host, unless ``follow`` is false: then it is the answer.
+    """
 
     method: str
     url: str
@@ -34,6 +44,7 @@ class Ask:
     headers: Mapping[str, str] = field(default_factory=dict)
     body: bytes | None = None
     call: str = ""
+    follow: bool = True
 
     def __repr__(self) -> str:
         return f"Ask({self.place})"
@@ -48,6 +59,19 @@ class Ask:
     def with_headers(self, headers: Mapping[str, str]) -> "Ask":
         """Return it with more *headers*."""
         return replace(self, headers={**self.headers, **headers}) if headers else self
+
+    def without_following(self) -> "Ask":
+        """Return it as one whose redirect is the answer."""
+        return replace(self, follow=False)
+
+    def with_cookies(self, cookies: Mapping[str, str]) -> "Ask":
+        """Return it with more *cookies*, beside those that it has."""
+        if not cookies:
+            return self
+        name = next((name for name in self.headers if name.lower() == "cookie"), "cookie")
+        there = [self.headers[name]] if name in self.headers else []
+        pairs = [*there, *(f"{key}={value}" for key, value in cookies.items())]
+        return self.with_headers({name: "; ".join(pairs)})
 
     def with_query(self, *pairs: tuple[str, str]) -> "Ask":
         """Return it with more query parameters."""
@@ -64,6 +88,8 @@ class Answer:
     ask: Ask
     at: datetime
     clean: Clean = str
+    cookies: tuple[str, ...] = ()
+    """Its ``Set-Cookie`` headers, which may come several times."""
 
     def __repr__(self) -> str:
         return f"Answer({self.status} to {self.ask.place})"

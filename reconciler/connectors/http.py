@@ -21,7 +21,14 @@ import certifi
 import httpx
 
 from reconciler.connectors.exchange import Answer, Ask, http_date, origin_of
-from reconciler.errors import ServerFault, SourceInvalid, Unreachable
+from reconciler.connectors.unreached import unreached
+from reconciler.errors import (
+    Obstacle,
+    ServerFault,
+    SourceInvalid,
+    Unreachable,
+    WrongAddress,
+)
 from reconciler.ports import Clock
 from reconciler.secrets.redactor import Redactor
 
@@ -46,6 +53,7 @@ class Wire:
         *,
         timeout: timedelta,
         transport: httpx.AsyncBaseTransport | None = None,
+        trust: ssl.SSLContext | None = None,
     ) -> None:
         _drop_library_logs()
         self._clock = clock
@@ -55,7 +63,7 @@ class Wire:
             headers=_HEADERS,
             timeout=timeout.total_seconds(),
             transport=transport,
-            verify=_trusted(),
+            verify=trust or trusted(),
             trust_env=False,
             follow_redirects=False,
         )
@@ -70,12 +78,13 @@ class Wire:
         Raises:
             Unreachable: there was no answer.
             ServerFault: there was half an answer, or one that is too large.
-            SourceInvalid: it sends us elsewhere.
+            WrongAddress: it sends us elsewhere.
+            SourceInvalid: what is asked cannot be sent.
         """
         for _ in range(MOST_REDIRECTS + 1):
             answer = await self._once(ask)
             target = answer.headers.get("location")
-            if not 300 <= answer.status < 400 or target is None:
+            if not 300 <= answer.status < 400 or target is None or not ask.follow:
                 return answer
             ask = _followed(answer, target)
         raise SourceInvalid(f"{answer.place} redirects more than {MOST_REDIRECTS} times")
@@ -92,7 +101,8 @@ class Wire:
                 await response.aclose()
         headers = {name.lower(): value for name, value in response.headers.items()}
         at = http_date(headers.get("date", "")) or asked_at
-        return Answer(response.status_code, headers, body, ask, at, self._redactor.clean)
+        cookies = tuple(response.headers.get_list("set-cookie"))
+        return Answer(response.status_code, headers, body, ask, at, self._redactor.clean, cookies)
 
     def _request(self, ask: Ask) -> httpx.Request:
         for name, value in ask.headers.items():
@@ -101,12 +111,15 @@ class Wire:
                     f"{self._redactor.clean(ask.place)}: the header {name} holds what cannot be sent",
                     hint="look for line breaks and special characters in the credentials",
                 )
-        url = httpx.URL(ask.url)
-        if ask.query:
-            url = url.copy_merge_params(_multi(ask.query))
         return self._client.build_request(
-            ask.method, url, headers=dict(ask.headers), content=ask.body
+            ask.method, url_of(ask), headers=dict(ask.headers), content=ask.body
         )
+
+
+def url_of(ask: Ask) -> httpx.URL:
+    """Return the whole URL of *ask*, as it is sent."""
+    url = httpx.URL(ask.url)
+    return url.copy_merge_params(_multi(ask.query)) if ask.query else url
 
 
 def _multi(pairs: tuple[tuple[str, str], ...]) -> dict[str, list[str]]:
@@ -122,7 +135,7 @@ def _followed(answer: Answer, target: str) -> Ask:
     keeps = answer.ask.method == "GET" or answer.status in {307, 308}
     if origin_of(url) != origin_of(answer.ask.url) or not keeps:
         scheme, host, port = origin_of(url)
-        raise SourceInvalid(
+        raise WrongAddress(
             f"{answer.place} answered {answer.status} and sends us to "
             f"{answer.clean(f'{scheme}://{host}:{port}')}; credentials do not go along",
             hint="if that is the right address, write it as the connection's base_url",
@@ -179,16 +192,15 @@ async def _in_our_words(place: str, redactor: Redactor, seconds: float) -> Async
     except (httpx.TimeoutException, TimeoutError) as error:
         kind = type(error).__name__.removesuffix("Timeout").lower()
         step = {"connect": "no connection", "pool": "no free connection"}.get(kind, "no answer")
-        raise Unreachable(f"{place}: {step} within {seconds:g} s") from None
+        raise Unreachable(
+            f"{place}: {step} within {seconds:g} s", obstacle=Obstacle.TIMEOUT
+        ) from None
     except httpx.RemoteProtocolError as error:
         raise ServerFault(f"{place} broke off: {redactor.clean(str(error))}") from None
     except httpx.LocalProtocolError:
         raise SourceInvalid(f"{place}: not a request that can be sent") from None
     except httpx.TransportError as error:
-        why = redactor.clean(str(error)) or type(error).__name__
-        raise Unreachable(
-            f"{place}: {why}", hint="check base_url, the network and the system itself"
-        ) from None
+        raise unreached(place, error, redactor.clean) from None
     except (httpx.InvalidURL, ValueError) as error:
         raise SourceInvalid(
             f"{place}: not a request that can be sent: {redactor.clean(str(error))}"
@@ -196,7 +208,7 @@ async def _in_our_words(place: str, redactor: Redactor, seconds: float) -> Async
 
 
 @cache
-def _trusted() -> ssl.SSLContext:
+def trusted() -> ssl.SSLContext:
     """Return the certificates we trust: the machine's own, and a public bundle; read once."""
     context = ssl.create_default_context()
     context.load_verify_locations(certifi.where())

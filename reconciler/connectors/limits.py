@@ -21,6 +21,7 @@ from reconciler.ports import Clock
 T = TypeVar("T")
 
 ATTEMPTS: Final = 5
+MOST_LAPSES: Final = 10
 FIRST_WAIT: Final = timedelta(seconds=1)
 LONGEST_BACKOFF: Final = timedelta(seconds=60)
 """A wait that is asked for and is longer is not sat out here: the run ends, and comes back then."""
@@ -156,6 +157,10 @@ class Budget:
         return True
 
 
+class Lapsed(Exception):
+    """Raised by an attempt in its turn: what it was to send went stale while it waited."""
+
+
 class Retries:
     """Tries what may be tried again: no answer, half an answer, a fault, or asked to slow down."""
 
@@ -167,18 +172,36 @@ class Retries:
         self._chance = chance
         self._budget = Budget(clock)
 
-    async def run(self, attempt: Callable[[], Awaitable[T]]) -> T:
-        """Return what *attempt* returns, at the latest of five tries."""
+    async def run(
+        self,
+        attempt: Callable[[], Awaitable[T]],
+        prepare: Callable[[], Awaitable[None]] | None = None,
+    ) -> T:
+        """Return what *attempt* returns, at the latest of five tries.
+
+        *prepare* runs before each try, outside its turn, and again if the attempt raises ``Lapsed``.
+
+        Raises:
+            RateLimited: if what is sent goes stale faster than the host lets us ask.
+        """
         self._budget.earn()
-        for tries in range(1, ATTEMPTS):
+        tries = lapses = 0
+        while True:
+            if prepare is not None:
+                await prepare()
             try:
                 return await self._try(attempt)
+            except Lapsed:
+                lapses += 1
+                if lapses == MOST_LAPSES:
+                    raise RateLimited("our login lapses faster than the host lets us ask") from None
+                continue
             except (RateLimited, ServerFault, Unreachable) as error:
+                tries += 1
                 wait = self._wait(error, tries)
-                if wait > LONGEST_BACKOFF or not self._budget.spend():
+                if tries == ATTEMPTS or wait > LONGEST_BACKOFF or not self._budget.spend():
                     raise
             await self._clock.sleep(wait)
-        return await self._try(attempt)
 
     async def _try(self, attempt: Callable[[], Awaitable[T]]) -> T:
         async with self._limiter.turn():

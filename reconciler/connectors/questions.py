@@ -10,7 +10,7 @@ from typing import Any, TypeAlias
 
 from reconciler.errors import SourceInvalid
 from reconciler.mapping.template import Template, TemplateInvalid, compile_template, is_template
-from reconciler.spec.kinds.connector import Request
+from reconciler.spec.kinds.asked import Request
 
 Context: TypeAlias = Mapping[str, Any]
 Fill: TypeAlias = Callable[[Context], Any]
@@ -26,6 +26,7 @@ class Filled:
     headers: Mapping[str, str]
     body: Any
     call: str | None
+    form: tuple[tuple[str, str], ...] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,6 +39,7 @@ class Question:
     headers: Fill
     body: Fill
     call: Fill | None
+    form: Fill | None = None
 
     def fill(self, context: Context, more: Mapping[str, Any] | None = None) -> Filled:
         """Return it filled in from *context*, with *more* parameters in its query or its body.
@@ -53,7 +55,8 @@ class Question:
         headers = {name: str(text) for name, text in self.headers(context).items()}
         call = None if self.call is None else str(self.call(context))
         path = str(self.path(context))
-        return Filled(self.method, path, _pairs(query), headers, body, call)
+        form = None if self.form is None else _pairs(self.form(context))
+        return Filled(self.method, path, _pairs(query), headers, body, call, form)
 
 
 def compile_request(request: Request, headers: Mapping[str, str] | None = None) -> Question:
@@ -69,6 +72,7 @@ def compile_request(request: Request, headers: Mapping[str, str] | None = None) 
         compile_value({**(headers or {}), **request.headers}, as_text=True),
         compile_value(request.body),
         None if request.call is None else compile_text(request.call),
+        None if request.form is None else compile_value(request.form),
     )
 
 

@@ -9,7 +9,9 @@ from reconciler.model.reference import word_of
 from reconciler.model.resource import Resource
 from reconciler.secrets.providers import Resolve
 from reconciler.secrets.secret import Secret
-from reconciler.spec.kinds.connector import Auth, ConfigField, ConnectorSpec
+from reconciler.spec.kinds.asked import ConfigField
+from reconciler.spec.kinds.auth import Auth, tls_fields
+from reconciler.spec.kinds.connector import ConnectorSpec
 
 
 @dataclass(frozen=True, slots=True, repr=False)
@@ -45,7 +47,7 @@ def read_settings(
     settings = config.read(body.get("config") or {}, spec.config)
     credentials = _Reader(name, "auth", resolve, customer)
     fields = {key: value for key, value in given_auth.items() if key != "method"}
-    logins = credentials.read(fields, auth.fields)
+    logins = credentials.read(fields, {**tls_fields(), **auth.fields})
     if isinstance(settings.get("base_url"), str):
         settings["base_url"] = settings["base_url"].rstrip("/")
     context = {"config": settings, "auth": logins}

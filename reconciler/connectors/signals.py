@@ -6,8 +6,10 @@ from typing import Any, Final
 from reconciler.connectors.envelope import Finder
 from reconciler.connectors.exchange import Answer
 from reconciler.errors import (
+    AccountLocked,
     Forbidden,
     RateLimited,
+    SecondFactorAsked,
     ServerFault,
     SourceError,
     SourceInvalid,
@@ -17,6 +19,8 @@ from reconciler.spec.kinds.connector import Signal
 
 MEANINGS: Final[Mapping[str, type[SourceError]]] = {
     "unauthorized": Unauthorized,
+    "locked": AccountLocked,
+    "second_factor": SecondFactorAsked,
     "forbidden": Forbidden,
     "rate_limited": RateLimited,
     "fault": ServerFault,

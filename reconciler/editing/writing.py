@@ -105,14 +105,14 @@ def _canonical(document: Mapping[str, Any], kind: str) -> dict[str, Any]:
 def _dumped(document: Mapping[str, Any], kind: str, *, exclude_defaults: bool) -> Any:
     from pydantic import ValidationError  # noqa: PLC0415  the models are slow to build
 
-    from reconciler.spec.shapes import model_of, shape_findings  # noqa: PLC0415  likewise
+    from reconciler.spec.shapes import KINDS, model_of, shape_findings  # noqa: PLC0415  likewise
 
     validate, dump = model_of(kind)
     try:
         model = validate(canonical(document), by_alias=True, by_name=False)
     except ValidationError as error:
         name = document["metadata"]["name"]
-        first = next(iter(shape_findings(error, dict(document), kind)))
+        first = next(iter(shape_findings(error, dict(document), KINDS[kind])))
         at = ".".join(str(step) for step in first.path)
         raise EditRefused(f"{kind}/{name}: {at}: {first.message}", hint=first.hint) from None
     made = dump(model, by_alias=True, exclude_none=True, exclude_defaults=exclude_defaults)

@@ -10,19 +10,21 @@ from reconciler.model.audit import AuditEntry
 from reconciler.model.change import Action, Change, Plan
 from reconciler.model.event import Event, EventType
 from reconciler.plan.drift import Sighting
+from reconciler.policy.freeze import WINDOW
 from reconciler.ports import Clock, Store, UnitOfWork
 
 
-async def apply(plan: Plan, store: Store, clock: Clock, *, actor: str) -> int:
+async def apply(plan: Plan, store: Store, clock: Clock, *, actor: str, ignored: str = "") -> int:
     """Apply what nothing blocks of *plan* and return the generation now in force.
 
-    An empty plan changes nothing; one that settles drift only ends that in the ledger.
+    An empty plan changes nothing; one that settles drift only ends that in the ledger. *ignored* is why
+    *actor* does it in spite of a deny window, for the audit log.
 
     Raises:
         PlanBlocked: if guards leave nothing to do.
         PlanStale: if the state has moved on since the plan was made.
     """
-    if plan.blocks and not plan.applyable:
+    if plan.blocks and not plan.applyable and not plan.settled:
         reasons = "; ".join(f"{block.key}: {block.reason}" for block in plan.blocks)
         raise PlanBlocked(reasons, hint=plan.blocks[0].remedy)
     if plan.empty and not plan.settled:
@@ -42,7 +44,7 @@ async def apply(plan: Plan, store: Store, clock: Clock, *, actor: str) -> int:
             *await note_settled(unit.ledger, known, plan.settled, seen),
         ]
         await unit.outbox.emit([*_told(plan, generation, seen.at, actor), *ended])
-        await _audit(unit, plan, generation, seen)
+        await _audit(unit, plan, generation, seen, ignored)
         await unit.commit()
     return generation
 
@@ -86,15 +88,20 @@ def _told(plan: Plan, generation: int, now: datetime, actor: str) -> Iterator[Ev
         )
 
 
-async def _audit(unit: UnitOfWork, plan: Plan, generation: int, seen: Sighting) -> None:
+async def _audit(
+    unit: UnitOfWork, plan: Plan, generation: int, seen: Sighting, ignored: str
+) -> None:
     """Keep who has applied what: each object with the digests of before and after."""
-    data = {
+    data: dict[str, object] = {
         "plan": plan.id,
         "revision": plan.revision,
         "generation": generation,
         "changes": [_deed(change) for change in plan.doable],
         "settled": [str(resource.key) for resource in plan.settled],
     }
+    if ignored:
+        windows = [one.reason for one in plan.advisories if one.code == WINDOW]
+        data["windows_ignored"] = {"reason": ignored, "windows": windows}
     await unit.audit.record(AuditEntry(seen.at, seen.actor, "plan.applied", "Plan", data))
 
 

@@ -38,7 +38,7 @@ def _of_plan(
             uid = state.uids.get(key, str(key))
             said = f"{block.reason}; {block.remedy}"
             yield _said(uid, Condition.SYNCED, (Truth.FALSE, _reason(block), said), moment)
-            if _reason(block) is not Reason.DEPENDENCY_NOT_READY:
+            if _reason(block) not in {Reason.DEPENDENCY_NOT_READY, Reason.DENY_WINDOW}:
                 yield _said(uid, Condition.STALLED, (Truth.TRUE, _reason(block), said), moment)
     for drift in plan.drifts:
         if not drift.told or drift.key not in state.uids:
@@ -52,9 +52,14 @@ def _of_plan(
 
 
 def _reason(block: Block) -> Reason:
-    return {"CONFLICT": Reason.CONFLICT, "HELD_BACK": Reason.DEPENDENCY_NOT_READY}.get(
-        block.code, Reason.BLOCKED
-    )
+    return _REASONS.get(block.code, Reason.BLOCKED)
+
+
+_REASONS: Final = {
+    "CONFLICT": Reason.CONFLICT,
+    "HELD_BACK": Reason.DEPENDENCY_NOT_READY,
+    "WINDOW": Reason.DENY_WINDOW,
+}
 
 
 def _said(

@@ -13,12 +13,20 @@ from typing import Any, Final, TypeAlias
 
 import structlog
 
+from reconciler.engine.asking import Field, asks
 from reconciler.engine.inforce import Situation
 from reconciler.engine.linking import By, Ground, entry
 from reconciler.engine.links import CHANCE, check_redirect, digest_of, sent_back, text_of
 from reconciler.engine.pace import Pace
-from reconciler.engine.typed import AskedField, asked_of, by_consent, read_typed
-from reconciler.errors import Forbidden, Invalid, ReconcilerError, Unauthorized, Unreachable
+from reconciler.engine.typed import by_consent, read_typed
+from reconciler.errors import (
+    Forbidden,
+    Invalid,
+    Obstacle,
+    ReconcilerError,
+    Unauthorized,
+    Unreachable,
+)
 from reconciler.model.link import Handover, Link, LinkState
 from reconciler.model.resource import Resource
 from reconciler.ports import Connectors, Obtained, UnitOfWork
@@ -63,7 +71,7 @@ class Opened:
     link: Link
     connection: Resource
     manifest: Resource
-    fields: tuple[AskedField, ...]
+    fields: tuple[Field, ...]
     consents: bool
 
 
@@ -189,10 +197,10 @@ class Connecting:
             return Spent()
         manifest = situation.manifest(connection)
         consents = self._ground.consents is not None and by_consent(connection, manifest)
-        return Opened(link, connection, manifest, asked_of(connection, manifest), consents)
+        return Opened(link, connection, manifest, asks(connection, manifest), consents)
 
     async def _guarded(
-        self, fields: tuple[AskedField, ...], values: Mapping[str, str]
+        self, fields: tuple[Field, ...], values: Mapping[str, str]
     ) -> dict[str, str]:
         """Return which addresses customers may not lead us to."""
         wrong = {}
@@ -217,7 +225,7 @@ class Connecting:
         try:
             obtained = await self._probed(opened, obtain)
         except ReconcilerError as error:
-            judged = isinstance(error, (Unauthorized, Forbidden))
+            judged = _judges(error)
             if not judged:
                 await self._give_back(opened.link.digest)
             log.info(
@@ -344,6 +352,13 @@ class Connecting:
             await self._parts.reconnection.follow(connection, uid)
         except ReconcilerError as error:
             log.warning("connect_not_followed", connection=connection.key.name, code=error.code)
+
+
+def _judges(error: ReconcilerError) -> bool:
+    """Whether *error* says something of the credentials, and not only of the way to the system."""
+    if isinstance(error, Unreachable):
+        return error.obstacle is Obstacle.CLIENT_CERTIFICATE
+    return isinstance(error, (Unauthorized, Forbidden))
 
 
 _Obtain: TypeAlias = Callable[[], Awaitable[Obtained]]

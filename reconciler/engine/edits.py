@@ -18,7 +18,7 @@ from reconciler.plan.diff import diff
 from reconciler.plan.drift import Sighting
 from reconciler.plan.effects import effects_of
 from reconciler.plan.paths import dotted
-from reconciler.ports import Clock, EditDone, EditWish, Store, UnitOfWork
+from reconciler.ports import Clock, EditDone, EditWish, Permit, Store, UnitOfWork
 from reconciler.spec.load import load
 from reconciler.spec.written import file_of
 
@@ -70,6 +70,8 @@ class Edits:
             state = (await self._in_force.look()).state
             after = self._loaded(wish, state)
             before = state.resources.get(after.key)
+            if wish.permit is not None:
+                await wish.permit(state, before, after)
             _check(wish, before, after)
             if before is not None and before.digest == after.digest:
                 return EditDone(before, False, False, after.key in state.applied)
@@ -83,7 +85,9 @@ class Edits:
             return done
         raise AssertionError
 
-    async def remove(self, key: ResourceKey, *, actor: str, request_id: str = "") -> None:
+    async def remove(
+        self, key: ResourceKey, *, actor: str, request_id: str = "", permit: Permit | None = None
+    ) -> None:
         """Take an object out of force that was made through the API.
 
         Raises:
@@ -95,6 +99,8 @@ class Edits:
             before = state.resources.get(key)
             if before is None:
                 raise NotFound(f"{key} is not in force")
+            if permit is not None:
+                await permit(state, before, None)
             _check_removal(before, state)
             wish = EditWish({}, actor, request_id)
             try:

@@ -43,10 +43,12 @@ class Handing:
         self._reissue = reissue
         self._api_version = api_version
 
-    async def by_code(self, code: str, by: By, *, only: str | None = None) -> Handed | None:
+    async def by_code(
+        self, code: str, by: By, *, only: frozenset[str] | None = None
+    ) -> Handed | None:
         """Return the token for a one-time code; ``None`` if it is unknown, used or too old.
 
-        *only* is the one connection (its uid) whose tokens the asker may have.
+        *only* are the connections (their uids) whose tokens the asker may have; ``None``: all.
         """
         digest = digest_of(code)
         if digest is None:
@@ -56,7 +58,9 @@ class Handing:
                 unit, await unit.handovers.by_code(digest), by, only=only, within=CODE_LIFE
             )
 
-    async def by_link(self, link: str, by: By, *, only: str | None = None) -> Handed | None:
+    async def by_link(
+        self, link: str, by: By, *, only: frozenset[str] | None = None
+    ) -> Handed | None:
         """Return the token for a used link (its id) that sends its customer nowhere and shows nothing."""
         async with self._ground.store.begin() as unit:
             found = await unit.handovers.of(link)
@@ -70,14 +74,16 @@ class Handing:
         found: Handover | None,
         by: By,
         *,
-        only: str | None,
+        only: frozenset[str] | None,
         within: timedelta,
     ) -> Handed | None:
         now = self._ground.clock.now()
         situation = await self._ground.in_force.look()
         if found is None or not found.waits(now, within):
             return None
-        if only not in {None, found.connection} or not situation.holds(found.connection):
+        if only is not None and found.connection not in only:
+            return None
+        if not situation.holds(found.connection):
             return None
         name = situation.name_of(found.connection)
         text, token = await self._reissue(

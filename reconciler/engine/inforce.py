@@ -10,6 +10,7 @@ from reconciler.errors import NotFound
 from reconciler.mapping.layers import Layer, LayerName, effective
 from reconciler.model.change import Effect, State
 from reconciler.model.resource import Kind, Resource, ResourceKey
+from reconciler.model.selector import Selector, chosen_by
 from reconciler.model.value import digest_of
 from reconciler.plan.effects import basis
 from reconciler.plan.overrides import exceptions
@@ -71,6 +72,7 @@ class Situation:
         self._mappers: dict[tuple[str, str], Mapper] = {}
         self._bases: dict[str, str] = {}
         self._names: dict[str, str] | None = None
+        self._chosen: dict[Selector, frozenset[str]] = {}
         self._declared: dict[tuple[str | None, str], list[Declared]] | None = None
 
     def over(self, now: datetime | None) -> bool:
@@ -153,6 +155,14 @@ class Situation:
         stream = self.manifest(connection).spec["streams"].get(entity, {})
         reading = {k: v for k, v in stream.items() if k not in _NOT_READING}
         return digest_of([basis(connection, Effect.RESYNC, entity=entity), reading])[:32]
+
+    def chosen(self, selector: Selector) -> frozenset[str]:
+        """Return the uids of the connections in force that have all labels of *selector*."""
+        if selector not in self._chosen:
+            self._chosen[selector] = frozenset(
+                self.uid(one) for one in self.connections() if chosen_by(selector, one.labels)
+            )
+        return self._chosen[selector]
 
     def _by_uid(self) -> Mapping[str, str]:
         if self._names is None:

@@ -6,16 +6,16 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
+from reconciler.engine.asking import asks
 from reconciler.engine.ids import new_id
 from reconciler.engine.inforce import InForce, Situation
 from reconciler.engine.links import CHANCE, LinkWish, check_wish, digest_of, text_of
-from reconciler.engine.typed import asked_of, by_consent
+from reconciler.engine.typed import by_consent
 from reconciler.errors import Invalid, NotFound
 from reconciler.model.audit import AuditEntry
 from reconciler.model.link import Handover, Link, LinkState
 from reconciler.model.resource import Resource
-from reconciler.ports import Clock, Store, UnitOfWork
-from reconciler.ports.connecting import Consents
+from reconciler.ports import Clock, Consents, Store, UnitOfWork
 
 
 @dataclass(frozen=True, slots=True, repr=False)
@@ -136,7 +136,7 @@ class LinkDesk:
 
     def _check_asks(self, situation: Situation, connection: Resource) -> None:
         manifest = situation.manifest(connection)
-        asked = asked_of(connection, manifest)
+        asked = asks(connection, manifest)
         consents = by_consent(connection, manifest)
         if consents and asked:
             raise Invalid(

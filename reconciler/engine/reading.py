@@ -4,10 +4,9 @@ import asyncio
 from collections.abc import Callable, Mapping, MutableMapping
 from dataclasses import dataclass
 
-from reconciler.engine.reconcile import read_specs
+from reconciler.engine.reconcile import SpecsRead, read_specs
 from reconciler.engine.wish import Wish
 from reconciler.ports import Snapshot
-from reconciler.spec.load import Loaded
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,11 +27,11 @@ class SpecReader:
 
     def __init__(self, reading: Reading) -> None:
         self._reading = reading
-        self._last: tuple[Snapshot, Loaded] | None = None
+        self._last: tuple[Snapshot, SpecsRead] | None = None
         self._one = asyncio.Lock()
 
-    async def read(self, snapshot: Snapshot) -> Loaded:
-        """Return what the specs of *snapshot* say; the same snapshot costs nothing.
+    async def read(self, snapshot: Snapshot) -> SpecsRead:
+        """Return what the specs of *snapshot* and its policy say; the same snapshot costs nothing.
 
         Raises:
             SpecInvalid: with all problems, if any of them is an error.
@@ -43,20 +42,20 @@ class SpecReader:
             # One that was told to stop goes on in its thread to its end, and is waited for.
             work = asyncio.ensure_future(asyncio.to_thread(self._read, snapshot))
             try:
-                loaded = await asyncio.shield(work)
+                read = await asyncio.shield(work)
             except asyncio.CancelledError:
                 await asyncio.gather(work, return_exceptions=True)
                 raise
-        self._last = (snapshot, loaded)
-        return loaded
+        self._last = (snapshot, read)
+        return read
 
-    def _read(self, snapshot: Snapshot) -> Loaded:
+    def _read(self, snapshot: Snapshot) -> SpecsRead:
         reading = self._reading
-        loaded = read_specs(
+        read = read_specs(
             snapshot,
             reading.wish,
             catalogue=reading.catalogue,
             cache=reading.cache,
         )
         reading.saved()
-        return loaded
+        return read

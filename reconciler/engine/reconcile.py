@@ -1,16 +1,27 @@
 """From specs to plan: read the source, load, compare with what is in force, and say what it does."""
 
 from collections.abc import Mapping, MutableMapping
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 from reconciler.engine.wish import Wish
 from reconciler.errors import SpecInvalid
 from reconciler.model.change import Absent, Create, Delete, Forget, Plan, State
+from reconciler.model.problem import Severity
 from reconciler.model.resource import Origin, ResourceKey
 from reconciler.model.value import Path
 from reconciler.plan.planner import make_plan
+from reconciler.policy.ruling import NO_POLICY, Around, Ruling, governed, ruling_on
 from reconciler.ports import Snapshot
 from reconciler.spec.load import Loaded, load, locate
+from reconciler.spec.reading import by_place
+
+
+@dataclass(frozen=True, slots=True)
+class SpecsRead:
+    """What specs say, and what the team's policy beside them says of it."""
+
+    loaded: Loaded
+    ruling: Ruling
 
 
 def read_specs(
@@ -19,20 +30,27 @@ def read_specs(
     *,
     catalogue: Mapping[str, bytes],
     cache: MutableMapping[bytes, bytes] | None,
-) -> Loaded:
-    """Return what the specs of *snapshot* say.
+) -> SpecsRead:
+    """Return what the specs of *snapshot* say, and what its policy says of them.
 
     Raises:
-        SpecInvalid: with all problems, if any of them is an error.
+        SpecInvalid: with all problems, if any of them is an error; a rule that is broken is none.
     """
     loaded = load(snapshot.files, environment=wish.environment, catalogue=catalogue, cache=cache)
-    if loaded.errors:
-        raise SpecInvalid(loaded.problems)
-    return loaded
+    ruling, problems = ruling_on(snapshot.files, loaded.resources)
+    every = sorted((*loaded.problems, *problems), key=by_place)
+    if any(one.severity is Severity.ERROR for one in every):
+        raise SpecInvalid(every)
+    return SpecsRead(loaded, ruling)
 
 
-def consider(loaded: Loaded, snapshot: Snapshot, state: State, wish: Wish) -> Plan:
-    """Return the plan that takes *state* to what *loaded* declares, each field with its line."""
+def consider(
+    loaded: Loaded, snapshot: Snapshot, state: State, wish: Wish, ruling: Ruling = NO_POLICY
+) -> Plan:
+    """Return the plan that takes *state* to what *loaded* declares, each field with its line.
+
+    What breaks a rule of *ruling*, and what its windows are about while they are open, is held.
+    """
     plan = make_plan(
         loaded.resources.values(),
         state,
@@ -43,7 +61,11 @@ def consider(loaded: Loaded, snapshot: Snapshot, state: State, wish: Wish) -> Pl
         heal=wish.heal,
         now=wish.now,
     )
-    return replace(plan, places=_places(plan, snapshot))
+    plan = replace(plan, places=_places(plan, snapshot))
+    around = Around(
+        loaded.resources, state.resources, wish.scope, wish.now, ignored=wish.ignore_windows
+    )
+    return governed(plan, ruling, around)
 
 
 def _places(plan: Plan, snapshot: Snapshot) -> dict[tuple[ResourceKey, Path], Origin]:

@@ -18,7 +18,9 @@ from reconciler.engine.requests import Requests
 from reconciler.engine.schedules import Tick, asked, overdue, ticks
 from reconciler.engine.syncs import Syncs
 from reconciler.engine.turns import REMAP, SCHEDULES, SPECS, SpecsTurn, remap_turn
+from reconciler.engine.watch import Watch
 from reconciler.errors import NotFound
+from reconciler.model.resource import Kind, ResourceKey
 from reconciler.model.sync import Cursor, RunStatus, SyncJob, SyncMode, SyncRun, Trigger
 from reconciler.model.verdict import Done, Halt, Verdict
 from reconciler.ports import (
@@ -77,6 +79,7 @@ class Parts:
     jobs: Jobs
     clock: Clock
     reporter: Reporter | None = None
+    watch: Watch | None = None
 
 
 class Runtime:
@@ -103,6 +106,7 @@ class Runtime:
         self._followed: int | None = None
         self._scheduled: Situation | None = None
         self._reported: Outcome | None = None
+        self._missed: dict[str, Tick] = {}
 
     async def run(self, *services: Callable[[], Coroutine[Any, Any, None]]) -> None:
         """Run until cancelled, *services* (the web server) beside it."""
@@ -114,6 +118,8 @@ class Runtime:
             group.create_task(self._controller.run(), name="controller")
             group.create_task(self._parts.jobs.listen({"sync": self._sync}), name="jobs")
             group.create_task(self._ticker.run(), name="timer")
+            if self._parts.watch is not None:
+                group.create_task(self._parts.watch.run(), name="health")
             for service in services:
                 group.create_task(service(), name="service")
 
@@ -234,13 +240,32 @@ class Runtime:
         return self._ticker.next_at(connection, entity)
 
     async def due(self, tick: Tick) -> None:
-        """Ask for what a schedule asks for, now that its time has come."""
+        """Ask for what a schedule asks for, now that its time has come.
+
+        What could not succeed waits until the connection is well again: one sync, however many ticks.
+        """
         situation = await self._parts.in_force.look()
+        if await self._is_broken(situation, tick.connection):
+            self._missed[tick.key] = tick
+            return
         full = await self._last_full(situation, tick.connection)
         request = asked(situation, tick, now=self._parts.clock.now(), runs=full)
         if request is not None:
             # Missed and doubled ticks are one job while the first has not ended.
             await self.request(replace(request, key=f"schedule:{tick.key}"))
+
+    async def recovered(self, name: str) -> None:
+        """Ask for the syncs that a connection has missed: it is well again."""
+        for tick in [one for one in self._missed.values() if one.connection == name]:
+            del self._missed[tick.key]
+            await self.due(tick)
+
+    async def _is_broken(self, situation: Situation, name: str) -> bool:
+        connection = situation.resources.get(ResourceKey(Kind.CONNECTION, name))
+        if connection is None or self._parts.watch is None:
+            return False
+        state = await self._parts.store.views.connection_state(situation.uid(connection))
+        return state is not None and state.broken
 
     async def _watch(self) -> None:
         async for _ in self._parts.source.changes():
@@ -261,6 +286,8 @@ class Runtime:
             self._queue.add(REMAP, Priority.DEPENDANT)
         wanted = ticks(situation)
         self._ticker.set(wanted)
+        if self._parts.watch is not None:
+            await self._parts.watch.follow(situation)
         own: dict[str, dict[str, Cursor]] = {}
         for cursor in await self._parts.store.views.cursors():
             own.setdefault(situation.name_of(cursor.connection), {})[cursor.entity] = cursor

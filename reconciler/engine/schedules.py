@@ -50,6 +50,13 @@ def ticks(situation: Situation) -> list[Tick]:
     ]
 
 
+def follows(situation: Situation, connection: Resource) -> Iterator[str]:
+    """Yield the names of the schedules in force that sync *connection*."""
+    for schedule, spec in _schedules(situation):
+        if chooses(spec, connection):
+            yield schedule.key.name
+
+
 def asked(
     situation: Situation, tick: Tick, *, now: datetime, runs: Mapping[str, SyncRun]
 ) -> SyncRequest | None:

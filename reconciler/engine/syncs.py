@@ -1,26 +1,25 @@
 """Syncs of a connection: each of its entities in turn, and the connection's state after it."""
 
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 from reconciler.datamodel.reader import entities
+from reconciler.engine.health import Health
 from reconciler.engine.inforce import InForce, Situation
 from reconciler.engine.sync import Stream, StreamRun
+from reconciler.engine.systems import Systems
 from reconciler.errors import (
     Invalid,
     RateLimited,
     ReconcilerError,
-    Revoked,
     Suspended,
     Unauthorized,
     Unreachable,
 )
-from reconciler.model.connection import ConnectionState, ConnectionStatus, Probe
 from reconciler.model.duration import parse_duration
 from reconciler.model.resource import Resource
 from reconciler.model.sync import SyncRun
-from reconciler.ports import Clock, Connector, Connectors, Store, SyncRequest
+from reconciler.ports import Clock, Connector, Store, SyncRequest
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,30 +30,17 @@ class SyncReport:
     error: ReconcilerError | None = None
 
 
-async def _nothing(_body: Any) -> None:
-    """Need nothing before a connection is opened."""
-
-
 class Syncs:
-    """Runs syncs. One instance serves all connections of a process.
-
-    *prepare* is told the spec of each connection before it is opened, and may take its time.
-    """
+    """Runs syncs. One instance serves all connections of a process."""
 
     def __init__(
-        self,
-        store: Store,
-        in_force: InForce,
-        connectors: Connectors,
-        clock: Clock,
-        *,
-        prepare: Callable[[Any], Awaitable[None]] = _nothing,
+        self, store: Store, in_force: InForce, systems: Systems, health: Health, clock: Clock
     ) -> None:
         self._store = store
         self._in_force = in_force
-        self._connectors = connectors
+        self._systems = systems
+        self._health = health
         self._clock = clock
-        self._prepare = prepare
 
     async def run(
         self, request: SyncRequest, progress: Callable[[SyncRun], None] = lambda _: None
@@ -70,8 +56,7 @@ class Syncs:
         connection = situation.connection(request.connection)
         _check_rest(situation, connection)
         chosen = _chosen(situation, connection, request.entities)
-        await self._prepare(connection.spec)
-        connector = self._connectors.open(connection, situation.manifest(connection))
+        connector = await self._systems.open(situation, connection)
         runs: list[SyncRun] = []
         error: ReconcilerError | None = None
         first: ReconcilerError | None = None
@@ -86,24 +71,8 @@ class Syncs:
                     break  # the other entities would meet the same
         finally:
             await connector.close()
-        await self._remember(situation, connection, error)
+        await self._health.learn(situation, connection, error)
         return SyncReport(tuple(runs), first or _first_failure(runs, connection))
-
-    async def probe(self, name: str) -> None:
-        """Return if the system of connection *name* answers; else raise a ``SourceError``."""
-        situation = await self._in_force.look()
-        connection = situation.connection(name)
-        await self._prepare(connection.spec)
-        connector = self._connectors.open(connection, situation.manifest(connection))
-        error: ReconcilerError | None = None
-        try:
-            await connector.probe()
-        except ReconcilerError as found:
-            error = found
-            raise
-        finally:
-            await connector.close()
-            await self._remember(situation, connection, error)
 
     def _stream(
         self, situation: Situation, connection: Resource, connector: Connector, entity: str
@@ -125,26 +94,6 @@ class Syncs:
             brake=float(deletions.get("brake", "10%").rstrip("%")) / 100,
         )
 
-    async def _remember(
-        self, situation: Situation, connection: Resource, error: ReconcilerError | None
-    ) -> None:
-        probe = _probe(error)
-        if probe is None:
-            return
-        now = self._clock.now()
-        uid = situation.uid(connection)
-        states = await self._store.views.connection_states()
-        before = states.get(uid) or ConnectionState(
-            connection.key, "", ConnectionStatus.PENDING, now
-        )
-        strikes = (connection.spec.get("health") or {}).get("strikes", 2)
-        after = before.after(probe, now, reason=error.message if error else "", strikes=strikes)
-        if after == before:
-            return
-        async with self._store.begin() as unit:
-            await unit.objects.set_connection_state(after)
-            await unit.commit()
-
 
 def _check_rest(situation: Situation, connection: Resource) -> None:
     """Return unless nothing is to be read from the connection for now."""
@@ -165,24 +114,6 @@ def _chosen(situation: Situation, connection: Resource, asked: Sequence[str]) ->
         msg = f"{connection.key} does not sync {', '.join(unknown)}"
         raise Invalid(msg, hint=f"it syncs {', '.join(offered)}")
     return tuple(asked) or offered
-
-
-def _probe(error: ReconcilerError | None) -> Probe | None:
-    match error:
-        case None:
-            return Probe.ANSWERED
-        case Revoked():
-            return Probe.REVOKED
-        case Unauthorized():
-            return Probe.REFUSED
-        case Unreachable():
-            return Probe.SILENT
-        case RateLimited():
-            return Probe.THROTTLED
-        case _:
-            return (
-                None  # it answered, and what it said is a matter of the run, not of the connection
-            )
 
 
 def _first_failure(runs: Sequence[SyncRun], connection: Resource) -> ReconcilerError | None:

@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Final
 
 import structlog
@@ -24,16 +24,16 @@ from reconciler.engine.healing import MEMORY, Healing, healing
 from reconciler.engine.ids import new_id
 from reconciler.engine.inforce import InForce, Situation
 from reconciler.engine.reading import Reading, SpecReader
-from reconciler.engine.reconcile import consider
+from reconciler.engine.reconcile import SpecsRead, consider
 from reconciler.engine.remap import Remap
 from reconciler.errors import Invalid, SpecInvalid
-from reconciler.model.change import Plan, State
+from reconciler.model.change import Advisory, Plan, State
 from reconciler.model.condition import Condition, Reason, Status, Truth
 from reconciler.model.event import Event, EventType
 from reconciler.model.problem import Problem
 from reconciler.model.verdict import Done, Verdict
+from reconciler.policy.freeze import WINDOW, only_waits, opens_at
 from reconciler.ports import Clock, Outcome, Snapshot, SpecSource, Store
-from reconciler.spec.load import Loaded
 
 log = structlog.get_logger()
 
@@ -63,6 +63,7 @@ class SpecsTurn:
         self._clock = clock
         self._reader = SpecReader(reading)
         self._said: Said | None = None
+        self._warned: frozenset[Advisory] = frozenset()
         self._source_said = ""
         self._revision = ""
         self._since = EARLIEST
@@ -75,7 +76,7 @@ class SpecsTurn:
         except Invalid as error:
             return await self._unreadable(error)
         try:
-            loaded = await self._reader.read(snapshot)
+            read = await self._reader.read(snapshot)
         except SpecInvalid as error:
             await self._invalid(error.problems)
             self._conclude(snapshot, problems=error.problems)
@@ -89,14 +90,16 @@ class SpecsTurn:
             await self._tell_source(Reason.SOURCE_READ, "")
         if snapshot.revision != self._revision:
             self._revision, self._since = snapshot.revision, self._clock.now()
-        return await self._bring(loaded, snapshot)
+        return await self._bring(read, snapshot)
 
-    async def _bring(self, loaded: Loaded, snapshot: Snapshot) -> Verdict:
+    async def _bring(self, read: SpecsRead, snapshot: Snapshot) -> Verdict:
         situation = await self._in_force.look()
         now = self._clock.now()
         cure = await self._cure(situation.state, now)
         wish = replace(self._reading.wish, heal=cure.now, now=now)
-        plan = await asyncio.to_thread(consider, loaded, snapshot, situation.state, wish)
+        plan = await asyncio.to_thread(
+            consider, read.loaded, snapshot, situation.state, wish, read.ruling
+        )
         if plan.doable or plan.settled:
             effects = await self._effects(plan, situation)
             generation = await apply(plan, self._store, self._clock, actor=ACTOR)
@@ -110,7 +113,7 @@ class SpecsTurn:
             situation = await self._in_force.look()
         await self._tell_objects(plan, situation.state, cure)
         self._conclude(snapshot, plan=plan)
-        return Done(again=cure.again)
+        return Done(again=_sooner(cure.again, opens_at(plan, now), now))
 
     async def _unreadable(self, error: Invalid) -> Verdict:
         if await self._tell_source(Reason.SOURCE_UNREADABLE, error.message):
@@ -124,12 +127,14 @@ class SpecsTurn:
         if snapshot.commit is None:
             return
         wrong = ""
+        waits = plan is not None and only_waits(plan)
         if problems:
             wrong = f"{len(problems)} problems; the first: {problems[0].message}"
         elif plan is not None and plan.blocks:
-            wrong = f"{len(plan.held)} held: {plan.blocks[0].reason}"
+            held = "wait" if waits else "held"
+            wrong = f"{len(plan.held)} {held}: {plan.blocks[0].reason}"
         commit, said = snapshot.commit, wrong or "applied"
-        self.outcome = Outcome(commit.sha, snapshot.revision, not wrong, said)
+        self.outcome = Outcome(commit.sha, snapshot.revision, not wrong, said, waits)
 
     async def _cure(self, state: State, now: datetime) -> Healing:
         if not state.applied:
@@ -150,8 +155,21 @@ class SpecsTurn:
                 await unit.outbox.emit(list(_held(plan, new, moment)))
                 await unit.commit()
             for block in plan.blocks:
-                log.error("plan_blocked", key=str(block.key), why=block.reason, remedy=block.remedy)
+                tell, event = (
+                    (log.info, "plan_waits")
+                    if block.code == WINDOW
+                    else (log.error, "plan_blocked")
+                )
+                tell(event, key=str(block.key), why=block.reason, remedy=block.remedy)
         self._said = after
+        self._warn(plan)
+
+    def _warn(self, plan: Plan) -> None:
+        """Log what the policy warns of, when it is news."""
+        for one in plan.advisories:
+            if one not in self._warned:
+                log.warning("policy_warns", key=str(one.key), why=one.reason, remedy=one.remedy)
+        self._warned = frozenset(plan.advisories)
 
     async def _effects(self, plan: Plan, situation: Situation) -> list[DataEffect]:
         """Return what the log says of stored records: nothing, where it would take long to find out."""
@@ -210,8 +228,8 @@ def _source_event(status: Status, at: datetime) -> Event:
 
 
 def _held(plan: Plan, new: Sequence[tuple[str, Status]], moment: Moment) -> Iterator[Event]:
-    """Yield the event that some of the plan is held, if that is news."""
-    if not any(status.condition is Condition.SYNCED for _, status in new):
+    """Yield the event that some of the plan is held, if that is news and a person has to decide."""
+    if only_waits(plan) or not any(status.condition is Condition.SYNCED for _, status in new):
         return
     blocks = [
         {"address": str(one.key), "code": one.code, "reason": one.reason, "remedy": one.remedy}
@@ -219,6 +237,13 @@ def _held(plan: Plan, new: Sequence[tuple[str, Status]], moment: Moment) -> Iter
     ]
     data = {"revision": plan.revision, "blocks": blocks[:20], "held": len(plan.held)}
     yield Event(new_id("evt", moment.at), EventType.PLAN_FAILED, "Plan", moment.at, data)
+
+
+def _sooner(again: timedelta | None, opens: datetime | None, now: datetime) -> timedelta | None:
+    """Return when to look again: when a window ends, unless that is too late for something else."""
+    if opens is None:
+        return again
+    return opens - now if again is None else min(again, opens - now)
 
 
 async def remap_turn(remap: Remap, name: str) -> bool:

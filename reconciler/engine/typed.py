@@ -1,4 +1,4 @@
-"""What a connection asks of its customer, and what the customer typed: taken, or answered in plain words."""
+"""What a customer typed: taken, or answered in plain words."""
 
 import unicodedata
 from collections.abc import Iterator, Mapping
@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Any, Final
 from urllib.parse import urlsplit
 
+from reconciler.engine.asking import Field
 from reconciler.model.resource import Resource
 
 LONGEST: Final = {"string": 1024, "url": 2048, "text": 32_768, "integer": 20, "boolean": 5}
@@ -13,32 +14,8 @@ LONGEST_SECRET: Final = 8192
 
 CONSENT: Final = "oauth2_authorization_code"
 """The type of login that takes a customer's consent at the system's own page."""
-USERS: Final = frozenset({"username", "user", "login", "email"})
-"""What manifests call the name that somebody logs in with."""
-
 _UNSEEN: Final = frozenset({"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"})
 """Categories of Unicode whose characters nobody sees, and nobody types on purpose."""
-
-
-@dataclass(frozen=True, slots=True)
-class AskedField:
-    """One thing that a customer gives. ``place`` is where it belongs: ``auth.password``."""
-
-    place: str
-    type: str = "string"
-    label: str = ""
-    description: str = ""
-    required: bool = True
-    secret: bool = False
-    default: str = ""
-    choices: tuple[str, ...] = ()
-    minimum: int | None = None
-    maximum: int | None = None
-
-    @property
-    def name(self) -> str:
-        """Its name in the spec."""
-        return self.place.partition(".")[2]
 
 
 @dataclass(frozen=True, slots=True, repr=False)
@@ -49,68 +26,17 @@ class Typed:
     wrong: Mapping[str, str]
 
 
-def asked_of(connection: Resource, manifest: Resource) -> tuple[AskedField, ...]:
-    """Return what *connection* leaves to its customer, ``{connect: true}``.
-
-    In the order in which people think of it: where, who, and the secret last.
-    """
-    auth: Mapping[str, Any] = connection.spec.get("auth") or {}
-    fields = _method(connection, manifest).get("fields") or {}
-    blocks = (
-        ("config", connection.spec.get("config") or {}, manifest.spec.get("config") or {}),
-        ("auth", auth, fields),
-    )
-    found = [
-        _field(f"{block}.{name}", facts.get(name), block)
-        for block, given, facts in blocks
-        for name, value in given.items()
-        if isinstance(value, Mapping) and value.get("connect") is True
-    ]
-    return tuple(sorted(found, key=_order))
-
-
 def by_consent(connection: Resource, manifest: Resource) -> bool:
     """Whether the customer of *connection* logs in at the system itself, and consents there (OAuth 2)."""
-    method = _method(connection, manifest)
+    methods: Mapping[str, Mapping[str, Any]] = manifest.spec.get("auth") or {}
+    chosen = (connection.spec.get("auth") or {}).get("method")
+    method: Mapping[str, Any] = methods.get(str(chosen)) or {}
     while method and method.get("type") != CONSENT:
         method = method.get("base") or {}  # a method may be another one with something around it
     return bool(method)
 
 
-def _method(connection: Resource, manifest: Resource) -> Mapping[str, Any]:
-    """Return the way to log in that *connection* chooses, as its manifest describes it."""
-    methods: Mapping[str, Mapping[str, Any]] = manifest.spec.get("auth") or {}
-    chosen = (connection.spec.get("auth") or {}).get("method")
-    if chosen is None:
-        return next(iter(methods.values()), {})
-    return methods.get(str(chosen)) or {}
-
-
-def _order(field: AskedField) -> tuple[bool, bool, bool, bool, str]:
-    """Return where *field* stands: settings first and their address ahead, names before secrets."""
-    user = field.name in USERS
-    is_login = field.place.startswith("auth.")
-    return is_login, field.type != "url", field.secret, not user, field.place
-
-
-def _field(place: str, facts: Mapping[str, Any] | None, block: str) -> AskedField:
-    if facts is None:  # one that every login may have beside those of its method: it may be secret
-        return AskedField(place, secret=block == "auth")
-    return AskedField(
-        place=place,
-        type=facts.get("type", "string"),
-        label=facts.get("label", ""),
-        description=facts.get("description", ""),
-        required=bool(facts.get("required", False)),
-        secret=bool(facts.get("secret", False)),
-        default=_as_text(facts.get("default")),
-        choices=tuple(facts.get("choices") or ()),
-        minimum=facts.get("minimum"),
-        maximum=facts.get("maximum"),
-    )
-
-
-def read_typed(fields: tuple[AskedField, ...], form: Mapping[str, str]) -> Typed:
+def read_typed(fields: tuple[Field, ...], form: Mapping[str, str]) -> Typed:
     """Return what *form* says for *fields*; what else is in it is left alone."""
     values: dict[str, str] = {}
     wrong: dict[str, str] = {}
@@ -124,13 +50,7 @@ def read_typed(fields: tuple[AskedField, ...], form: Mapping[str, str]) -> Typed
     return Typed(values, wrong)
 
 
-def _as_text(value: Any) -> str:
-    if isinstance(value, bool):
-        return "true" if value else "false"
-    return "" if value is None else str(value)
-
-
-def _tidied(field: AskedField, text: str) -> str:
+def _tidied(field: Field, text: str) -> str:
     """Return *text* without what no one means: blanks around a name, the scheme left out of an address."""
     if field.type == "boolean":
         return "true" if text else "false"
@@ -144,7 +64,7 @@ def _tidied(field: AskedField, text: str) -> str:
     return text
 
 
-def _problems(field: AskedField, text: str) -> Iterator[str]:
+def _problems(field: Field, text: str) -> Iterator[str]:
     if not text.strip():
         if field.required or text:
             yield "Please fill this in."
@@ -160,7 +80,7 @@ def _problems(field: AskedField, text: str) -> Iterator[str]:
     yield from _misfits(field, text)
 
 
-def _misfits(field: AskedField, text: str) -> Iterator[str]:
+def _misfits(field: Field, text: str) -> Iterator[str]:
     if field.choices and text not in field.choices:
         yield "Please choose one of the list."
     if field.type == "url" and not _is_address(text):
@@ -169,7 +89,7 @@ def _misfits(field: AskedField, text: str) -> Iterator[str]:
         yield from _out_of_bounds(field, text)
 
 
-def _out_of_bounds(field: AskedField, text: str) -> Iterator[str]:
+def _out_of_bounds(field: Field, text: str) -> Iterator[str]:
     if not (text.isascii() and text.removeprefix("-").isdigit()):
         yield "Please write a whole number."
     elif field.minimum is not None and int(text) < field.minimum:

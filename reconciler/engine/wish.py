@@ -12,7 +12,8 @@ from reconciler.plan.scope import Scope
 class Wish:
     """How specs are read and planned: environment, scope, pruning. As a person said on the command line.
 
-    ``heal`` are the objects whose drift is to be put back; ``now`` ends rules that have an end.
+    ``heal`` are the objects whose drift is to be put back; ``now`` ends rules that have an end, and
+    opens windows. ``ignore_windows`` is why a person goes on in spite of them.
     """
 
     environment: str | None = None
@@ -21,3 +22,4 @@ class Wish:
     max_deletes: int = 10
     heal: Container[ResourceKey] = frozenset()
     now: datetime | None = None
+    ignore_windows: str = ""

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Any, Final, TypeAlias
 
@@ -280,6 +280,31 @@ class Block:
 
 
 @dataclass(frozen=True, slots=True)
+class Advisory:
+    """What a person should know of an object; it holds nothing. The fields are those of ``Block``."""
+
+    key: ResourceKey
+    code: str
+    reason: str
+    remedy: str = ""
+    also: tuple[ResourceKey, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Freeze:
+    """A window of the policy, and the changes of a plan that wait while it is open.
+
+    ``deny``: when it begins, as cron in ``zone``. ``lasts``: time that passes.
+    """
+
+    deny: str
+    lasts: timedelta
+    zone: str
+    reason: str
+    keys: tuple[ResourceKey, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class Plan:
     """What would be done, as a value that explains itself.
 
@@ -287,7 +312,8 @@ class Plan:
     are resources in force that are no longer declared and are kept, because pruning is off.
     ``left_out`` counts the differences that a scope (``--only`` and its like) keeps out of it.
     ``drifts`` are changes made outside of git; ``settled`` are resources of which what is in force is
-    what the specs say, so that drift of them is over. The same inputs give the same ``id``.
+    what the specs say, so that drift of them is over. ``advisories`` are what the policy warns of;
+    ``freezes`` are its windows that are about changes, open or not. The same inputs give the same ``id``.
     """
 
     id: str
@@ -301,6 +327,8 @@ class Plan:
     left_out: int = 0
     drifts: tuple[Drifted, ...] = ()
     settled: tuple[Resource, ...] = ()
+    advisories: tuple[Advisory, ...] = ()
+    freezes: tuple[Freeze, ...] = ()
 
     @property
     def empty(self) -> bool:

@@ -33,6 +33,8 @@ class Reason(StrEnum):
     """The specs and an edit outside of git want the same field to be different things."""
     BLOCKED = "Blocked"
     """A guard asks for a person's decision."""
+    DENY_WINDOW = "DenyWindow"
+    """A window of the team's policy is open; it goes on by itself when that ends."""
     DEPENDENCY_NOT_READY = "DependencyNotReady"
     """It waits for another object that is held."""
     INVALID_SPEC = "InvalidSpec"
@@ -63,6 +65,18 @@ class Reason(StrEnum):
     """The system does not answer."""
     NOT_ASKED_YET = "NotAskedYet"
     """Nobody has looked yet."""
+    ANSWERS = "Answers"
+    """The system answers, and takes the credentials."""
+    THROTTLED = "Throttled"
+    """The system asks us to slow down."""
+    SOURCE_FAULT = "SourceFault"
+    """The system answers with a fault of its own."""
+    ACCESS_DENIED = "AccessDenied"
+    """The credentials are good, and may not do what is asked."""
+    GRANT_REVOKED = "GrantRevoked"
+    """The consent was taken back or has ended; somebody has to give it anew."""
+    CREDENTIALS_MISSING = "CredentialsMissing"
+    """There are no credentials: a reference leads nowhere, or the customer has not connected."""
 
 
 @dataclass(frozen=True, slots=True)

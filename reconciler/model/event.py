@@ -19,6 +19,11 @@ class EventType(StrEnum):
     DRIFT_RESOLVED = "drift.resolved"
     SOURCE_INVALID = "source.invalid"
     SOURCE_RECOVERED = "source.recovered"
+    CONNECTION_AUTH_REQUIRED = "connection.auth_required"
+    CONNECTION_REAUTHORIZED = "connection.reauthorized"
+    CONNECTION_OFFLINE = "connection.offline"
+    CONNECTION_ONLINE = "connection.online"
+    CONNECTION_EXPIRING = "connection.expiring"
     SYNC_STARTED = "sync.started"
     SYNC_COMPLETED = "sync.completed"
     SYNC_FAILED = "sync.failed"
@@ -50,6 +55,11 @@ SEVERITIES: Final[Mapping[EventType, EventSeverity]] = {
     EventType.DRIFT_RESOLVED: EventSeverity.INFO,
     EventType.SOURCE_INVALID: EventSeverity.ERROR,
     EventType.SOURCE_RECOVERED: EventSeverity.INFO,
+    EventType.CONNECTION_AUTH_REQUIRED: EventSeverity.CRITICAL,
+    EventType.CONNECTION_REAUTHORIZED: EventSeverity.INFO,
+    EventType.CONNECTION_OFFLINE: EventSeverity.ERROR,
+    EventType.CONNECTION_ONLINE: EventSeverity.INFO,
+    EventType.CONNECTION_EXPIRING: EventSeverity.WARNING,
     EventType.SYNC_STARTED: EventSeverity.INFO,
     EventType.SYNC_COMPLETED: EventSeverity.INFO,
     EventType.SYNC_FAILED: EventSeverity.ERROR,

@@ -148,5 +148,6 @@ def costs_of_replacing(before: Resource, after: Resource) -> tuple[str, ...]:
     reach = f" of the last {history}" if history else ""
     return (
         f"the sync cursors of {whose} are lost; the next sync of each is a full read{reach}",
+        "the connection's API tokens die; make new ones for the new system",
         f"a record keeps its id only where {new['connector']} gives it the source key it had",
     )

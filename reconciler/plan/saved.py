@@ -4,7 +4,7 @@ The digest tells a file that was cut short or edited by hand from one that is me
 signature: whoever can write the file can write its digest.
 """
 
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any, Final
 
 import msgspec
@@ -14,6 +14,7 @@ from reconciler.model.change import (
     ABSENT,
     Action,
     Adopt,
+    Advisory,
     Block,
     Change,
     Create,
@@ -24,6 +25,7 @@ from reconciler.model.change import (
     FieldChange,
     FieldDrift,
     Forget,
+    Freeze,
     Heal,
     Plan,
     Rename,
@@ -35,7 +37,7 @@ from reconciler.model.value import canonical, digest, digest_of
 from reconciler.plan.planner import plan_id
 
 FORMAT: Final = "reconciler-plan"
-VERSION: Final = 2
+VERSION: Final = 3
 
 _AGAIN: Final = "plan again with --out and apply the new file"
 
@@ -144,6 +146,14 @@ class _Block(_Struct, frozen=True):
     also: tuple[tuple[Kind, str], ...] = ()
 
 
+class _Freeze(_Struct, frozen=True):
+    deny: str
+    seconds: int
+    zone: str
+    reason: str
+    keys: tuple[tuple[Kind, str], ...]
+
+
 class _Place(_Struct, frozen=True):
     key: tuple[Kind, str]
     path: tuple[str, ...]
@@ -162,6 +172,8 @@ class _Plan(_Struct, frozen=True):
     left_out: int = 0
     drifts: tuple[_Drifted, ...] = ()
     settled: tuple[_Resource, ...] = ()
+    advisories: tuple[_Block, ...] = ()
+    freezes: tuple[_Freeze, ...] = ()
 
 
 # ── out ──────────────────────────────────────────────────────────────────────────────────────────
@@ -184,10 +196,17 @@ def _saved_plan(plan: Plan) -> _Plan:
         plan.left_out,
         tuple(map(_drifted_out, plan.drifts)),
         tuple(map(_resource_out, plan.settled)),
+        tuple(map(_block_out, plan.advisories)),
+        tuple(map(_freeze_out, plan.freezes)),
     )
 
 
-def _block_out(block: Block) -> _Block:
+def _freeze_out(one: Freeze) -> _Freeze:
+    keys = tuple((key.kind, key.name) for key in one.keys)
+    return _Freeze(one.deny, int(one.lasts.total_seconds()), one.zone, one.reason, keys)
+
+
+def _block_out(block: Block | Advisory) -> _Block:
     also = tuple((key.kind, key.name) for key in block.also)
     return _Block((block.key.kind, block.key.name), block.code, block.reason, block.remedy, also)
 
@@ -262,7 +281,19 @@ def _plan(saved: _Plan) -> Plan:
         left_out=saved.left_out,
         drifts=tuple(map(_drifted, saved.drifts)),
         settled=tuple(map(_resource, saved.settled)),
+        advisories=tuple(map(_advisory, saved.advisories)),
+        freezes=tuple(map(_freeze, saved.freezes)),
     )
+
+
+def _freeze(saved: _Freeze) -> Freeze:
+    keys = tuple(ResourceKey(*key) for key in saved.keys)
+    return Freeze(saved.deny, timedelta(seconds=saved.seconds), saved.zone, saved.reason, keys)
+
+
+def _advisory(saved: _Block) -> Advisory:
+    also = tuple(ResourceKey(*key) for key in saved.also)
+    return Advisory(ResourceKey(*saved.key), saved.code, saved.reason, saved.remedy, also)
 
 
 def _block(saved: _Block) -> Block:

@@ -6,8 +6,9 @@ the API; its name is for people.
 """
 
 from reconciler.ports.credentials import Credentials, Handovers, Links, Obtained, Safe, Secrets
-from reconciler.ports.edits import EditDone, Edits, EditWish
-from reconciler.ports.remote import Connector, Connectors, StreamFacts
+from reconciler.ports.edits import EditDone, Edits, EditWish, Permit
+from reconciler.ports.health import Health
+from reconciler.ports.remote import Connector, Connectors, Consents, StreamFacts
 from reconciler.ports.specs import Clock, Commit, Snapshot, SpecSource
 from reconciler.ports.store import Leases, Objects, Outbox, Records, Runs, Store, Tokens, UnitOfWork
 from reconciler.ports.trust import Audit, Conditions, Ledger, Pins
@@ -30,11 +31,13 @@ __all__ = [
     "Conditions",
     "Connector",
     "Connectors",
+    "Consents",
     "Credentials",
     "EditDone",
     "EditWish",
     "Edits",
     "Handovers",
+    "Health",
     "Job",
     "JobHandler",
     "JobStatus",
@@ -46,6 +49,7 @@ __all__ = [
     "Obtained",
     "Outbox",
     "Outcome",
+    "Permit",
     "Pins",
     "Records",
     "Reporter",

@@ -6,7 +6,6 @@ from typing import Protocol, TypeAlias
 
 from reconciler.model.access import Token
 from reconciler.model.resource import Resource
-from reconciler.ports.credentials import Obtained
 from reconciler.ports.store import UnitOfWork
 
 
@@ -42,31 +41,6 @@ class Reissue(Protocol):
         now: datetime,
     ) -> tuple[str, Token]:
         """Return the text of a new token, which is kept with *unit*; those before it end after *grace*."""
-        ...
-
-
-class Consents(Protocol):
-    """Logins that the customer consents to at the system itself (OAuth 2 with PKCE, S256)."""
-
-    def consent(
-        self, connection: Resource, manifest: Resource, *, redirect: str, state: str, verifier: str
-    ) -> str | None:
-        """Return the address where the customer consents; ``None`` if the connection has no such login.
-
-        Raises:
-            SecretMissing: if what we tell the system of ourselves is not there.
-            Invalid: if the address cannot be made.
-        """
-        ...
-
-    async def redeem(
-        self, connection: Resource, manifest: Resource, *, code: str, redirect: str, verifier: str
-    ) -> Obtained:
-        """Return what the system gives for the *code* of a consent.
-
-        Raises:
-            SourceError: if it gives nothing.
-        """
         ...
 
 

@@ -7,6 +7,7 @@ from typing import Protocol
 
 from reconciler.model.record import Page
 from reconciler.model.resource import Resource
+from reconciler.ports.credentials import Obtained
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,6 +35,14 @@ class Connector(Protocol):
     @property
     def streams(self) -> Mapping[str, StreamFacts]:
         """The entities it can read."""
+        ...
+
+    @property
+    def mark(self) -> str:
+        """What stands for the credentials in use: another one means that they are others.
+
+        It says nothing else of them, and means nothing in another process.
+        """
         ...
 
     async def probe(self) -> None:
@@ -81,5 +90,44 @@ class Connectors(Protocol):
 
         Raises:
             SecretMissing: if a reference leads nowhere.
+        """
+        ...
+
+
+class Consents(Protocol):
+    """What a customer consents to at the system's own page, and what that gives."""
+
+    def consent(  # noqa: PLR0913  all that an address is made of
+        self,
+        connection: Resource,
+        manifest: Resource,
+        *,
+        redirect: str,
+        state: str,
+        verifier: str,
+        given: Mapping[str, str] | None = None,
+    ) -> str | None:
+        """Return the address to send the customer to; ``None`` if the method needs no consent.
+
+        *redirect* is where the customer comes back to, with *state*; *verifier* is a PKCE verifier (43 to
+        128 letters), kept until then; *given* is what the customer gave beside it, by place.
+        """
+        ...
+
+    async def redeem(  # noqa: PLR0913  all that a code is good with
+        self,
+        connection: Resource,
+        manifest: Resource,
+        *,
+        code: str,
+        redirect: str,
+        verifier: str,
+        given: Mapping[str, str] | None = None,
+    ) -> Obtained:
+        """Return the tokens that the *code* of a consent is exchanged for, to be kept under the connection's uid.
+
+        Raises:
+            Unauthorized: if the code is not taken.
+            SourceError: what else went wrong.
         """
         ...

@@ -7,12 +7,12 @@ from typing import Protocol
 
 from reconciler.model.access import Token
 from reconciler.model.change import Change, State
-from reconciler.model.connection import ConnectionState
 from reconciler.model.event import Delivery, Event
 from reconciler.model.record import Batch, Saved
 from reconciler.model.resource import Resource, ResourceKey
 from reconciler.model.sync import Cursor, SyncRun
 from reconciler.ports.credentials import Credentials, Handovers, Links, Secrets
+from reconciler.ports.health import Health
 from reconciler.ports.trust import Audit, Conditions, Ledger, Pins
 from reconciler.ports.views import Views
 
@@ -42,10 +42,6 @@ class Objects(Protocol):
 
     async def uid(self, key: ResourceKey) -> str | None:
         """Return the identity of a resource in force, as this transaction sees it."""
-        ...
-
-    async def set_connection_state(self, state: ConnectionState) -> None:
-        """Keep how a connection is."""
         ...
 
 
@@ -144,6 +140,14 @@ class Tokens(Protocol):
         """Keep when a token was used last."""
         ...
 
+    async def find(self, token_id: str) -> Token | None:
+        """Return a token by its id; nobody else changes it before this transaction has ended."""
+        ...
+
+    async def of(self, connection: str) -> Sequence[Token]:
+        """Return the tokens of one connection (its uid), likewise."""
+        ...
+
 
 class Leases(Protocol):
     """Named leases: who may do what only one may do."""
@@ -217,6 +221,11 @@ class UnitOfWork(Protocol):
     @property
     def audit(self) -> Audit:
         """The audit log."""
+        ...
+
+    @property
+    def health(self) -> Health:
+        """How connections are."""
         ...
 
     @property

@@ -8,7 +8,7 @@ from reconciler.model.access import Token
 from reconciler.model.audit import AuditEntry, Hold, Past, Pin
 from reconciler.model.change import Marks, State
 from reconciler.model.condition import Status
-from reconciler.model.connection import ConnectionState
+from reconciler.model.connection import Checks, ConnectionState, StatusChange
 from reconciler.model.credential import InstanceSecret, Sealed
 from reconciler.model.drift import Drift
 from reconciler.model.event import Delivery, Event
@@ -39,6 +39,20 @@ class Views(Protocol):
 
     async def connection_states(self) -> Mapping[str, ConnectionState]:
         """Return how each connection is, by uid."""
+        ...
+
+    async def connection_state(self, connection: str) -> ConnectionState | None:
+        """Return how one connection (its uid) is."""
+        ...
+
+    async def status_changes(
+        self, connection: str | None = None, *, limit: int = 100
+    ) -> Sequence[StatusChange]:
+        """Return what connections were, or one of them, the newest change first."""
+        ...
+
+    async def checks(self, since: datetime, connection: str | None = None) -> Sequence[Checks]:
+        """Return the counts of hours that began at or after *since*, by connection and hour."""
         ...
 
     async def records(self, query: RecordQuery) -> Sequence[StoredRecord]:
@@ -109,8 +123,17 @@ class Views(Protocol):
         """Return the token whose text has this SHA-256."""
         ...
 
-    async def tokens(self) -> Sequence[Token]:
-        """Return all tokens, the newest first."""
+    async def token(self, token_id: str) -> Token | None:
+        """Return one token."""
+        ...
+
+    async def tokens(
+        self, *, after: tuple[datetime, str] | None = None, limit: int | None = None
+    ) -> Sequence[Token]:
+        """Return tokens, the newest first: all, or *limit* of them.
+
+        *after* are ``created_at`` and ``id`` of the last one of the page before.
+        """
         ...
 
     async def drifts(

@@ -76,12 +76,16 @@ class SyncRequest:
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """How a look at a commit ended: in force (``well``), or why not, in a sentence."""
+    """How a look at a commit ended: in force (``well``), or why not, in a sentence.
+
+    ``waits``: it will be in force by itself, when a window of the policy ends.
+    """
 
     commit: str
     revision: str
     well: bool
     summary: str
+    waits: bool = False
 
 
 Reporter = Callable[[Outcome], Awaitable[None]]

@@ -26,7 +26,9 @@ from reconciler.secrets.secret import Secret
 FILE: Final = "keys"
 """The name of the key file in the state folder."""
 
-_ID: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,62}")
+_ID: Final = re.compile(
+    r"[A-Za-z0-9][A-Za-z0-9._-]{0,31}"
+)  # no key is as short: none can stand for an id
 _HINT: Final = "write ID:KEY, the key made by: openssl rand -base64 32"
 _WHERE: Final = "RECONCILER_KEYS_FILE=PATH (or RECONCILER_KEYS, RECONCILER_KEYS_COMMAND)"
 

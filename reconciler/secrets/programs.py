@@ -11,6 +11,7 @@ from typing import Any, Final
 
 from reconciler.errors import SecretMissing
 from reconciler.secrets.references import LARGEST
+from reconciler.secrets.secret import Unwritten
 
 LONGEST: Final = 10.0
 """Seconds that a program may take."""
@@ -93,7 +94,7 @@ def _end(process: "subprocess.Popen[bytes]") -> None:
         process.stdout.close()
 
 
-class Commands:
+class Commands(Unwritten):
     """The provider ``exec``: commands that the operator has declared, by name; specs can only name them."""
 
     def __init__(self, declared: Mapping[str, Sequence[str]], environ: Mapping[str, str]) -> None:
@@ -113,7 +114,7 @@ class Commands:
         return output_of(argv, self._environ, name=f"the command {place!r}")
 
 
-class Sops:
+class Sops(Unwritten):
     """The provider ``sops``: one value of a file that was encrypted with the program of that name."""
 
     def __init__(self, environ: Mapping[str, str]) -> None:

@@ -16,6 +16,7 @@ from urllib.request import HTTPRedirectHandler, HTTPSHandler, Request, build_ope
 
 from reconciler.errors import SecretMissing
 from reconciler.secrets.references import LARGEST, resolve
+from reconciler.secrets.secret import Unwritten
 
 LONGEST: Final = 10.0
 """Seconds that an answer may take."""
@@ -32,7 +33,7 @@ class _NoRedirect(HTTPRedirectHandler):
         del req, fp, code, msg, headers, newurl
 
 
-class Vault:
+class Vault(Unwritten):
     """Reads ``PATH#KEY``, where the first part of the path is the mount: ``kv/acme/erp#password``."""
 
     def __init__(self, environ: Mapping[str, str]) -> None:

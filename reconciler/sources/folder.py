@@ -11,6 +11,7 @@ from typing import Final, NamedTuple
 
 from reconciler.errors import Invalid
 from reconciler.ports import Snapshot
+from reconciler.spec.policy_file import POLICY_FILE, is_policy
 
 KINDS: Final = frozenset({".yaml", ".yml", ".csv", ".json"})
 LARGEST: Final = 8 * 1024 * 1024
@@ -46,7 +47,7 @@ class Moved(Exception):
 
 
 class Folder:
-    """A folder of specs, or one file of them.
+    """A folder of specs, or one file of them with the policy beside it.
 
     Hidden files and folders are left out; so is what a link leads to outside of the folder. Asked again,
     it reads only files that have another size, time or inode than before, and gives the same snapshot
@@ -102,7 +103,7 @@ class Folder:
             yield
 
     def _snapshot(self, found: dict[str, Kept]) -> Snapshot:
-        if not found:
+        if all(map(is_policy, found)):
             msg = f"{self._path}: no *.yaml or *.yml file in it"
             raise Invalid(
                 msg, hint="an empty folder is never taken as the wish to remove everything"
@@ -132,7 +133,7 @@ class Folder:
                 msg, hint="name the folder that holds your specs, or make one: reconciler init"
             ) from None
         if not stat.S_ISDIR(about.st_mode):
-            return {name: self._read(root, name, about)}
+            return {name: self._read(root, name, about), **self._beside(root)}
         found: dict[str, Kept] = {}
         for path, details in _walk(root, root + os.sep):
             if len(found) >= MOST:
@@ -141,6 +142,15 @@ class Folder:
             shown = f"{name}/{path[len(root) + 1 :]}"
             found[shown] = self._read(path, shown, details)
         return found
+
+    def _beside(self, root: str) -> dict[str, Kept]:
+        """Return the policy beside a single file of specs: it holds for that file, too."""
+        path = os.path.join(os.path.dirname(root), POLICY_FILE)  # noqa: PTH118, PTH120  as above
+        shown = (self._path.parent / POLICY_FILE).as_posix()
+        try:
+            return {shown: self._read(path, shown, os.stat(path))}  # noqa: PTH116  as above
+        except FileNotFoundError:
+            return {}
 
     def _read(self, path: str, shown: str, about: os.stat_result) -> Kept:
         stamp = _stamp(about)

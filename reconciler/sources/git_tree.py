@@ -15,6 +15,7 @@ from reconciler.ports import Commit, Snapshot
 from reconciler.sources.folder import KINDS, LARGEST, MOST
 from reconciler.sources.git_errors import MirrorDamaged, essence
 from reconciler.sources.git_program import GitProgram
+from reconciler.spec.policy_file import is_policy
 
 log = structlog.get_logger()
 
@@ -45,7 +46,7 @@ async def entries(git: GitProgram, sha: str, path: str) -> tuple[Entry, ...]:
     where = [path] if path not in {"", "."} else []
     listed = await git("ls-tree", "-r", "-z", "--long", "--", sha, *where)
     found = tuple(_entries(listed.out, "" if path == "." else path))
-    if not found:
+    if all(is_policy(entry.path) for entry in found):
         msg = f"{path or '.'}: no *.yaml or *.yml file in it at commit {sha[:12]}"
         raise NoSpecs(msg, hint="an empty folder is never taken as the wish to remove everything")
     if len(found) > MOST:

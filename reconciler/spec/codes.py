@@ -116,6 +116,15 @@ CODES: Final[dict[str, Code]] = {
         "An unknown provider of secrets.",
         "Write `{env: NAME}`, `{file: PATH}` or another form that is built in, or install its plug-in.",
     ),
+    "R601": Code(
+        "A second policy, or a policy of several documents.",
+        "Keep all rules and windows in one document: `reconciler-policy.yaml` at the root of the specs.",
+    ),
+    "R602": Code("Two rules of the policy have the same name.", "Rename one of them."),
+    "POLICY": Code(
+        "An object breaks a rule of the team's own policy (`docs/policy.md`); the word behind `POLICY` names the rule.",
+        "See to what the rule asks for, or change the rule in `reconciler-policy.yaml`.",
+    ),
     "R500": Code(
         "The reader failed on this document.",
         "Tell us; the document is not taken, all others are looked at.",

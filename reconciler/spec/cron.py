@@ -92,10 +92,18 @@ class Cron:
         for _ in range(_LONGEST_WAIT):
             if self._is_day(day.month, day.day, day.isoweekday() % 7):
                 start = datetime(day.year, day.month, day.day, tzinfo=zone)
-                for hour in sorted(self.hours, reverse=True):
-                    for minute in sorted(self.minutes, reverse=True):
-                        yield start.replace(hour=hour, minute=minute).astimezone(UTC)
+                moments = self._moments(start)
+                if start.utcoffset() == (start + timedelta(days=1)).utcoffset():
+                    yield from moments
+                else:  # what the clocks leave out comes after times that look later
+                    yield from sorted(moments, reverse=True)
             day -= timedelta(days=1)
+
+    def _moments(self, start: datetime) -> Iterator[datetime]:
+        """Yield the times of the day that begins at *start*, the last one first."""
+        for hour in sorted(self.hours, reverse=True):
+            for minute in sorted(self.minutes, reverse=True):
+                yield start.replace(hour=hour, minute=minute).astimezone(UTC)
 
     def _is_day(self, month: int, day: int, weekday: int) -> bool:
         return month in self.months and day in self.days and weekday in self.weekdays

@@ -119,13 +119,13 @@ def _fill(one: Examined, around: Surroundings) -> None:
 
 def _shape(one: Examined, _around: Surroundings) -> None:
     """Validate the document, and keep its normal form."""
-    from reconciler.spec.shapes import model_of, shape_findings  # noqa: PLC0415  likewise
+    from reconciler.spec.shapes import KINDS, model_of, shape_findings  # noqa: PLC0415  likewise
 
     validate, dump = model_of(one.draft.kind)
     try:
         model = validate(one.text, by_alias=True, by_name=False)
     except ValidationError as error:
-        found = shape_findings(error, one.draft.data, one.draft.kind)
+        found = shape_findings(error, one.draft.data, KINDS[one.draft.kind])
         one.end(finding for finding in found if finding.path not in one.unfilled)
         return
     one.body = dump(model, by_alias=True, exclude_none=True)

@@ -17,7 +17,8 @@ from reconciler.spec.examine import Examined, examine
 from reconciler.spec.finding import Draft, Finding, Spot, meant
 from reconciler.spec.locate import base_in_set, locate
 from reconciler.spec.memo import Kept, Last, Memo
-from reconciler.spec.places import Places, problem, problems_of
+from reconciler.spec.places import Places
+from reconciler.spec.policy_file import without_policy
 from reconciler.spec.reading import ENDINGS, Drafts, Made, Reading, cache_key
 from reconciler.spec.references import Declared, cross_findings
 from reconciler.spec.sets import drafts_of, items_of
@@ -54,7 +55,7 @@ def load(
 ) -> Loaded:
     """Return what *files* say (path to content; CSV and JSON are tables of sets).
 
-    *environment* is the one to take, by name; *catalogue* holds the manifests of built-in connectors.
+    A policy among them is no document, and left out. *environment* is the one to take, by name; *catalogue* holds the manifests of built-in connectors.
     *cache* is read and written; nothing in it is trusted to be whole; a ``Memo`` remembers the last
     reading too. *entities* are those of the unified model, unless others are given.
     """
@@ -62,6 +63,7 @@ def load(
         from reconciler.datamodel.reader import entities as shipped  # noqa: PLC0415  read when needed
 
         entities = shipped()
+    files = without_policy(files)
     built_in = {f"(built-in)/{file}": content for file, content in (catalogue or {}).items()}
     everything = {**files, **built_in}
     memo = cache if isinstance(cache, Memo) else Memo(cache)
@@ -187,7 +189,7 @@ class _Loader:
             resource = self.last.resource(entry, file)
             resources[resource.key] = resource
             self.fresh.resources[name] = (entry, file, resource)
-        return Loaded(resources, tuple(self._problems()), self.context.catalogue)
+        return Loaded(resources, tuple(self.reading.problems()), self.context.catalogue)
 
     def _draft(self, file: str, entry: Entry) -> Draft:
         spot = Spot(file, entry.line, entry.column)
@@ -200,19 +202,3 @@ class _Loader:
         finding = Finding("R201", ("target", "name"), said, meant(name, names))
         draft = Draft({}, spot._replace(path=spot.path[:-1]))
         self.reading.found.append((draft, finding))
-
-    def _problems(self) -> list[Problem]:
-        """Return all problems by place; where YAML refuses something, nothing else is said of it."""
-        places = self.reading.places
-        told = list(problems_of(places, self.reading.found))
-        refused = [
-            problem(places, file, mark.place, mark)
-            for file in self.reading.refused
-            for mark in places.marks(file)
-        ]
-        at = {one.origin for one in refused}
-        return sorted([*refused, *(one for one in told if one.origin not in at)], key=_order)
-
-
-def _order(one: Problem) -> tuple[str, int, int, str, str]:
-    return one.origin.file, one.origin.line, one.origin.column, one.code, one.message

@@ -5,12 +5,13 @@ from collections.abc import Iterable, Mapping, MutableMapping, Sequence
 from dataclasses import dataclass, field
 from typing import Final, TypeVar
 
+from reconciler.model.problem import Problem
 from reconciler.spec.compose import Node
 from reconciler.spec.document import read_values
 from reconciler.spec.entries import Entry, pack, unpack
 from reconciler.spec.examine import Examined
 from reconciler.spec.finding import Draft, Finding, Spot
-from reconciler.spec.places import Places
+from reconciler.spec.places import Places, problem, problems_of
 
 T = TypeVar("T")
 ENDINGS: Final = (".yaml", ".yml")
@@ -67,6 +68,17 @@ class Reading:
             if one.findings:
                 self.found.extend((one.draft, finding) for finding in one.findings)
 
+    def problems(self) -> list[Problem]:
+        """Return all problems by place; where YAML refuses something, nothing else is said of it."""
+        told = list(problems_of(self.places, self.found))
+        refused = [
+            problem(self.places, file, mark.place, mark)
+            for file in self.refused
+            for mark in self.places.marks(file)
+        ]
+        at = {one.origin for one in refused}
+        return sorted([*refused, *(one for one in told if one.origin not in at)], key=by_place)
+
     def keep(self, key: bytes, entries: Sequence[Entry]) -> None:
         """Keep *entries* under *key*."""
         self.cache[key] = pack(entries)
@@ -76,6 +88,11 @@ def _draft(node: Node, file: str) -> Draft:
     value = node.plain()
     spot = Spot(file, *node.place[:2])
     return Draft(value, spot) if isinstance(value, dict) else Draft({}, spot, mapping=False)
+
+
+def by_place(one: Problem) -> tuple[str, int, int, str, str]:
+    """Return what problems are ordered by: file, line and column."""
+    return one.origin.file, one.origin.line, one.origin.column, one.code, one.message
 
 
 def cache_key(content: bytes, fingerprint: bytes, more: Iterable[bytes] = ()) -> bytes:

@@ -154,12 +154,18 @@ def render_sarif(problems: Sequence[Problem], *, version: str = "") -> str:
 
 
 def _rule(code: str) -> dict[str, Any]:
-    meaning, remedy = CODES[code]
+    family, _, name = code.partition(" ")
+    meaning, remedy = CODES[family]
     return {
-        "id": code,
-        "shortDescription": {"text": meaning},
+        "id": _rule_id(code),
+        "shortDescription": {"text": f"{name}: {meaning}" if name else meaning},
         "help": {"text": remedy},
     }
+
+
+def _rule_id(code: str) -> str:
+    """Return *code* as SARIF writes a rule of a family: ``POLICY/has-an-owner``."""
+    return code.replace(" ", "/")
 
 
 def _result(problem: Problem, rule: int) -> dict[str, Any]:
@@ -171,7 +177,7 @@ def _result(problem: Problem, rule: int) -> dict[str, Any]:
     }
     place = {"artifactLocation": {"uri": problem.origin.file}, "region": region}
     return {
-        "ruleId": problem.code,
+        "ruleId": _rule_id(problem.code),
         "ruleIndex": rule,
         "level": str(problem.severity),
         "message": {"text": text},

@@ -4,6 +4,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any, Final
 
 from reconciler.spec.finding import Finding, Way, meant
+from reconciler.spec.kinds.auth import TLS
 
 Manifest = Mapping[str, Any]
 """The ``spec`` of a connector's body."""
@@ -43,7 +44,12 @@ def _auth(auth: Mapping[str, Any] | None, manifest: Manifest, name: str) -> Iter
         yield Finding("R304", ("spec", "auth", "method"), said, meant(auth["method"], methods))
         return
     given = {key: value for key, value in auth.items() if key != "method"}
-    yield from _settings(given, method.get("fields", {}), ("spec", "auth"), parent=("spec", "auth"))
+    yield from _settings(given, auth_fields(method), ("spec", "auth"), parent=("spec", "auth"))
+
+
+def auth_fields(method: Mapping[str, Any]) -> Mapping[str, Mapping[str, Any]]:
+    """Return what a connection may give under ``auth`` for an auth *method* of a manifest's body."""
+    return {**TLS, **method.get("base", method).get("fields", {})}
 
 
 def _settings(
@@ -85,6 +91,7 @@ def _setting(key: str, value: Any, field: Mapping[str, Any], path: Way) -> Itera
 
 _TYPES: Final[Mapping[str, tuple[Any, str]]] = {
     "string": (str, "must be a text"),
+    "text": (str, "must be a text"),
     "url": (str, "must be an address"),
     "integer": (int, "must be a whole number"),
     "boolean": (bool, "must be true or false"),

@@ -10,7 +10,7 @@ from pydantic_core import ErrorDetails
 from reconciler.spec.finding import Finding, Way, meant, value_at
 from reconciler.spec.kinds.connection import ConnectionDocument
 from reconciler.spec.kinds.connector import ConnectorDocument
-from reconciler.spec.kinds.envelope import API_VERSION, Envelope
+from reconciler.spec.kinds.envelope import API_VERSION, Envelope, Strict
 from reconciler.spec.kinds.environment import EnvironmentDocument
 from reconciler.spec.kinds.expectation import ExpectationDocument
 from reconciler.spec.kinds.mapping import MappingDocument
@@ -65,12 +65,12 @@ def misfits(text: bytes, data: Any, kind: str) -> list[Finding]:
     try:
         model_of(kind)[0](text, by_alias=True, by_name=False)
     except ValidationError as error:
-        return shape_findings(error, data, kind)
+        return shape_findings(error, data, KINDS[kind])
     return []
 
 
-def shape_findings(error: ValidationError, data: Any, kind: str) -> list[Finding]:
-    """Return what pydantic found in *data*, once for each place."""
+def shape_findings(error: ValidationError, data: Any, model: type[Strict]) -> list[Finding]:
+    """Return what pydantic found in *data*, which is no *model*, once for each place."""
     places: dict[tuple[Way, bool], list[ErrorDetails]] = {}
     for detail in error.errors(include_url=False, include_input=False):
         path, on_key = _path(detail, data)
@@ -78,7 +78,7 @@ def shape_findings(error: ValidationError, data: Any, kind: str) -> list[Finding
     found: list[Finding] = []
     for (path, on_key), details in places.items():
         for detail in _telling(details, value_at(data, path)):
-            found += _findings(detail, path, on_key=on_key, data=data, kind=kind)
+            found += _findings(detail, path, on_key=on_key, data=data, model=model)
     return found
 
 
@@ -114,7 +114,7 @@ def _telling(details: list[ErrorDetails], value: Any) -> list[ErrorDetails]:
 
 
 def _findings(
-    detail: ErrorDetails, path: Way, *, on_key: bool, data: Any, kind: str
+    detail: ErrorDetails, path: Way, *, on_key: bool, data: Any, model: type[Strict]
 ) -> Iterator[Finding]:
     error, context = detail["type"], detail.get("ctx", {})
     value = value_at(data, path)
@@ -122,14 +122,12 @@ def _findings(
         yield Finding("R102", path, f"key '{detail['loc'][-1]}' is missing")
     elif error == "extra_forbidden":
         key = str(path[-1])
-        yield Finding("R101", path, f"unknown key '{key}'", _near_key(kind, path), on_key=True)
+        yield Finding("R101", path, f"unknown key '{key}'", _near_key(model, path), on_key=True)
     elif error == "rules":
         for name, why in context["at"].items():
             yield Finding("R107", (*path, name), why)
-    elif error == "literal_error":
-        hint = meant(value, _choices(context["expected"])) if isinstance(value, str) else ""
-        hint = hint if hint.startswith("did") else ""
-        yield Finding("R105", path, f"must be {context['expected']}", hint)
+    elif error in _CHOICES:
+        yield _choice_finding(context, path, value)
     elif error in _PLAIN:
         yield Finding(_PLAIN[error], path, _message(detail), on_key=on_key)
     elif error.endswith("_type"):
@@ -139,12 +137,30 @@ def _findings(
         yield Finding(code, path, message, on_key=on_key)
 
 
-def _near_key(kind: str, path: Way) -> str:
-    return meant(str(path[-1]), known_keys(KINDS[kind], path[:-1]))
+_CHOICES: Final = frozenset({"literal_error", "union_tag_invalid", "union_tag_not_found"})
+
+
+def _choice_finding(context: Mapping[str, Any], path: Way, value: Any) -> Finding:
+    """Return that *value*, or the key in it that tells its forms apart, is none of those there are."""
+    if "discriminator" in context:
+        key = context["discriminator"].strip("'")
+        if not isinstance(value, dict) or key not in value:
+            return Finding("R102", path, f"key '{key}' is missing")
+        path, value = (*path, key), value[key]
+    expected = context.get("expected") or f"one of {context['expected_tags']}"
+    hint = meant(value, _choices(expected)) if isinstance(value, str) else ""
+    return Finding("R105", path, f"must be {expected}", hint if hint.startswith("did") else "")
+
+
+def _near_key(model: type[Strict], path: Way) -> str:
+    return meant(str(path[-1]), known_keys(model, path[:-1]))
 
 
 def _choices(expected: str) -> list[str]:
-    return [word.strip(" '") for word in expected.replace(" or ", ",").split(",")]
+    return [
+        word.strip(" '")
+        for word in expected.removeprefix("one of ").replace(" or ", ",").split(",")
+    ]
 
 
 _PLAIN: Final = {

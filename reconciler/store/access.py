@@ -1,12 +1,13 @@
 """API tokens, of which the text is never kept, and named leases."""
 
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 
-from sqlalchemy import Connection, case, or_, select
+from sqlalchemy import ColumnElement, Connection, case, or_, select
 
 from reconciler.model.access import Token
 from reconciler.store import dialects
-from reconciler.store.rows import token_fields
+from reconciler.store.rows import to_token, token_fields
 from reconciler.store.settling import lease_lost
 from reconciler.store.tables import tokens
 from reconciler.store.times import micros
@@ -27,6 +28,15 @@ class SqlTokens:
     async def touch(self, token_id: str, *, at: datetime) -> None:
         """Keep when a token was used last; an earlier time than the one kept changes nothing."""
         await self._transaction.do(_touch, token_id, micros(at))
+
+    async def find(self, token_id: str) -> Token | None:
+        """Return a token by its id; nobody else changes it before this transaction has ended."""
+        found = await self._transaction.do(_find, tokens.c.id == token_id)
+        return found[0] if found else None
+
+    async def of(self, connection: str) -> Sequence[Token]:
+        """Return the tokens of one connection (its uid), likewise."""
+        return await self._transaction.do(_find, tokens.c.connection == connection)
 
 
 class SqlLeases:
@@ -67,6 +77,13 @@ def _touch(database: Connection, token_id: str, at: int) -> None:
         )
         .values(last_used_at=at)
     )
+
+
+def _find(database: Connection, whose: ColumnElement[bool]) -> Sequence[Token]:
+    wanted = select(tokens).where(whose).order_by(tokens.c.created_at, tokens.c.id)
+    if dialects.is_postgres(database):
+        wanted = wanted.with_for_update()
+    return tuple(to_token(row) for row in database.execute(wanted))
 
 
 def _acquire(database: Connection, name: str, holder: str, now: int, until: int) -> int | None:

@@ -3,8 +3,10 @@
 Runs, events and history are nobody's belongings: they tell what was, and go with their retention.
 """
 
+from typing import Final
+
 import msgspec
-from sqlalchemy import Connection
+from sqlalchemy import Connection, or_
 
 from reconciler.model.resource import Kind
 from reconciler.store import burials
@@ -20,7 +22,7 @@ from reconciler.store.tables import (
 )
 from reconciler.store.trust_tables import conditions, drifts
 
-_OWNED = (
+_OWNED: Final = (
     cursors,
     connection_states,
     connect_links,
@@ -28,7 +30,6 @@ _OWNED = (
     credentials,
     schedules,
 )
-"""What a connection has that tells of its system."""
 
 
 def remove(connection: Connection, row: AnyRow, at: int) -> bool:
@@ -42,11 +43,7 @@ def remove(connection: Connection, row: AnyRow, at: int) -> bool:
         return True
     for table in _OWNED:
         connection.execute(table.delete().where(table.c.connection == row.uid))
-    connection.execute(
-        tokens.update()
-        .where(tokens.c.connection == row.uid, tokens.c.revoked_at.is_(None))
-        .values(revoked_at=at)
-    )
+    end_tokens(connection, row.uid, at)
     if _retained(row):
         return False
     burials.erase(connection, row.uid, None)
@@ -54,7 +51,7 @@ def remove(connection: Connection, row: AnyRow, at: int) -> bool:
 
 
 def start_anew(connection: Connection, row: AnyRow, at: int) -> None:
-    """Void what a replaced connection holds of its old system; its uid and its tokens stay.
+    """Void what a replaced connection holds of its old system; its uid stays, its tokens die.
 
     Records are erased, or made tombstones where they are to be retained: the new system has none of them.
     """
@@ -63,10 +60,19 @@ def start_anew(connection: Connection, row: AnyRow, at: int) -> None:
         return
     for table in _OWNED:
         connection.execute(table.delete().where(table.c.connection == row.uid))
+    end_tokens(connection, row.uid, at)
     if _retained(row):
         burials.bury_all(connection, row.uid, at)
     else:
         burials.erase(connection, row.uid, None)
+
+
+def end_tokens(connection: Connection, uid: str, at: int) -> None:
+    """Make the tokens of a connection worthless, those too that had a grace yet."""
+    alive = or_(tokens.c.revoked_at.is_(None), tokens.c.revoked_at > at)
+    connection.execute(
+        tokens.update().where(tokens.c.connection == uid, alive).values(revoked_at=at)
+    )
 
 
 def _retained(row: AnyRow) -> bool:

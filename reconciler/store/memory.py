@@ -14,6 +14,7 @@ from reconciler.store.in_memory.credentials import (
 )
 from reconciler.store.in_memory.families import MemoryLeases, MemoryRuns, MemoryTokens
 from reconciler.store.in_memory.handovers import MemoryHandovers
+from reconciler.store.in_memory.health import MemoryHealth
 from reconciler.store.in_memory.objects import MemoryObjects
 from reconciler.store.in_memory.outbox import MemoryOutbox
 from reconciler.store.in_memory.records import MemoryRecords
@@ -43,6 +44,7 @@ class MemoryUnit:
         self.conditions = MemoryConditions(draft)
         self.audit = MemoryAudit(draft)
         self.pins = MemoryPins(draft)
+        self.health = MemoryHealth(draft)
         self.credentials = MemoryCredentials(draft)
         self.links = MemoryLinks(draft)
         self.secrets = MemorySecrets(draft)

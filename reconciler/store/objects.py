@@ -6,7 +6,7 @@ from typing import Any, assert_never
 
 from sqlalchemy import Connection, bindparam, exists, func, or_, select
 
-from reconciler.errors import Conflict, NotFound, PlanStale
+from reconciler.errors import Conflict, PlanStale
 from reconciler.model.change import (
     Adopt,
     Change,
@@ -21,21 +21,18 @@ from reconciler.model.change import (
     State,
     Update,
 )
-from reconciler.model.connection import ConnectionState
 from reconciler.model.drift import DriftKind
 from reconciler.model.identity import connection_uid
 from reconciler.model.resource import Kind, Owner, Resource, ResourceKey
-from reconciler.store import belongings, dialects
+from reconciler.store import belongings
 from reconciler.store.rows import (
     AnyRow,
     observed_fields,
     resource_fields,
-    state_fields,
     to_applied,
     to_resource,
-    to_state,
 )
-from reconciler.store.tables import connection_states, meta, objects
+from reconciler.store.tables import meta, objects
 from reconciler.store.times import micros, moment
 from reconciler.store.transaction import Transaction
 from reconciler.store.trust_rows import to_field_drifts
@@ -103,10 +100,6 @@ class SqlObjects:
     async def uid(self, key: ResourceKey) -> str | None:
         """Return the identity of a resource in force, as this transaction sees it."""
         return await self._transaction.do(_uid, key)
-
-    async def set_connection_state(self, state: ConnectionState) -> None:
-        """Keep how a connection is."""
-        await self._transaction.do(_set_state, state)
 
 
 def read_generation(connection: Connection) -> int:
@@ -354,24 +347,3 @@ def _new_uid(connection: Connection, key: ResourceKey) -> str:
         if not connection.scalar(_TAKEN, {"uid": uid}):
             return uid
         taken |= {uid}
-
-
-def _set_state(connection: Connection, state: ConnectionState) -> None:
-    row = _find(connection, state.key)
-    if row is None:
-        raise NotFound(f"{state.key} is not in force, so its state cannot be kept")
-    connection.execute(
-        dialects.upsert(
-            connection, connection_states, {"connection": row.uid, **state_fields(state)}
-        )
-    )
-
-
-def read_connection_states(connection: Connection) -> dict[str, ConnectionState]:
-    """Return how each connection in force is, by uid."""
-    rows = connection.execute(
-        select(connection_states, objects.c.name)
-        .join(objects, objects.c.uid == connection_states.c.connection)
-        .where(_IN_FORCE)
-    )
-    return {row.connection: to_state(row) for row in rows}

@@ -7,11 +7,13 @@ from typing import Any, TypeAlias
 import msgspec
 from sqlalchemy import Row as DatabaseRow
 
-from reconciler.model.access import Scope, Token
-from reconciler.model.connection import ConnectionState, ConnectionStatus
+from reconciler.model.access import ROLES, Role, Scope, Token
+from reconciler.model.condition import Reason
+from reconciler.model.connection import Alarm, ConnectionState, ConnectionStatus
 from reconciler.model.event import Attempt, Delivery, DeliveryStatus, Event, EventType, Lease
 from reconciler.model.record import StoredRecord
 from reconciler.model.resource import Kind, Origin, Owner, Resource, ResourceKey
+from reconciler.model.selector import format_selector, parse_selector
 from reconciler.model.sync import Cursor, RunStatus, SyncMode, SyncRun, Trigger
 from reconciler.model.value import canonical
 from reconciler.store.times import maybe_micros, maybe_moment, micros, moment
@@ -98,7 +100,13 @@ def state_fields(state: ConnectionState) -> Fields:
         "status": state.status.value,
         "since_at": micros(state.since),
         "failures": state.failures,
-        "reason": state.reason,
+        "reason": state.reason.value,
+        "message": state.message,
+        "strikes": state.strikes,
+        "good_at": maybe_micros(state.good_at),
+        "alarms": " ".join(sorted(state.alarms)),
+        "expires_at": maybe_micros(state.expires_at),
+        "warned": state.warned,
     }
 
 
@@ -110,7 +118,13 @@ def to_state(row: AnyRow) -> ConnectionState:
         status=ConnectionStatus(row.status),
         since=moment(row.since_at),
         failures=row.failures,
-        reason=row.reason,
+        message=row.message,
+        reason=Reason(row.reason),
+        strikes=row.strikes,
+        good_at=maybe_moment(row.good_at),
+        alarms=frozenset(Alarm(word) for word in row.alarms.split()),
+        expires_at=maybe_moment(row.expires_at),
+        warned=row.warned,
     )
 
 
@@ -292,32 +306,47 @@ def to_attempt(row: AnyRow) -> Attempt:
 
 
 def token_fields(token: Token) -> Fields:
-    """Return the columns that hold *token*."""
+    """Return the columns that hold *token*: its role, and the scopes beside those of the role."""
+    beside = token.scopes - (ROLES[token.role] if token.role else frozenset())
     return {
         "id": token.id,
         "name": token.name,
         "digest": token.digest,
-        "scopes": " ".join(sorted(scope.value for scope in token.scopes)),
+        "scopes": " ".join(sorted(scope.value for scope in beside)),
         "connection": token.connection,
         "api_version": token.api_version,
         "created_at": micros(token.created_at),
         "expires_at": maybe_micros(token.expires_at),
         "revoked_at": maybe_micros(token.revoked_at),
         "last_used_at": maybe_micros(token.last_used_at),
+        "role": None if token.role is None else token.role.value,
+        "selector": format_selector(token.selector) or None,
+        "networks": " ".join(token.networks) or None,
+        "description": token.description or None,
+        "created_by": token.created_by or None,
+        "replaced_by": token.replaced_by,
     }
 
 
 def to_token(row: AnyRow) -> Token:
-    """Return the token of a row of ``tokens``."""
+    """Return the token of a row of ``tokens``; it may what its role may in this program."""
+    role = None if row.role is None else Role(row.role)
+    named = frozenset(Scope(text) for text in row.scopes.split())
     return Token(
         id=row.id,
         name=row.name,
         digest=bytes(row.digest),
-        scopes=frozenset(Scope(text) for text in row.scopes.split()),
+        scopes=named if role is None else named | ROLES[role],
         connection=row.connection,
         api_version=row.api_version,
         created_at=moment(row.created_at),
         expires_at=maybe_moment(row.expires_at),
         revoked_at=maybe_moment(row.revoked_at),
         last_used_at=maybe_moment(row.last_used_at),
+        role=role,
+        selector=parse_selector(row.selector) if row.selector else (),
+        networks=tuple((row.networks or "").split()),
+        description=row.description or "",
+        created_by=row.created_by or "",
+        replaced_by=row.replaced_by,
     )

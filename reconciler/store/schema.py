@@ -26,7 +26,7 @@ __all__ = [
 
 HEAD: Final = "0007"
 """The newest migration."""
-KNOWN: Final = frozenset({"0001", "0002", "0003", "0004", "0007"})
+KNOWN: Final = frozenset({f"{number:04}" for number in range(1, 8)})
 """All migrations that this program has."""
 SCRIPTS: Final = Path(__file__).parent / "migrations"
 

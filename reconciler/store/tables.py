@@ -72,7 +72,39 @@ connection_states: Final = Table(
     whole("since_at"),
     whole("failures"),
     string("reason"),
+    string("message"),
+    whole("strikes"),
+    whole("good_at", null=True),
+    string("alarms"),
+    whole("expires_at", null=True),
+    whole("warned", null=True),
 )
+
+connection_changes: Final = Table(
+    "connection_changes",
+    METADATA,
+    key("seq", COUNTED),
+    string("connection"),
+    whole("changed_at"),
+    string("before"),
+    string("after"),
+    string("reason"),
+    string("message"),
+    Index("connection_changes_connection", "connection", "seq"),
+)
+"""The history of statuses."""
+
+connection_checks: Final = Table(
+    "connection_checks",
+    METADATA,
+    key("connection"),
+    key("hour_at", BigInteger()),
+    whole("asked"),
+    whole("failed"),
+    whole("last_at"),
+    Index("connection_checks_hour", "hour_at"),
+)
+"""How often each connection was asked in an hour, and how often in vain."""
 
 connect_links: Final = Table(
     "connect_links",
@@ -303,6 +335,13 @@ tokens: Final = Table(
     whole("expires_at", null=True),
     whole("revoked_at", null=True),
     whole("last_used_at", null=True),
+    string("role", null=True),
+    string("selector", null=True),
+    string("networks", null=True),
+    string("description", null=True),
+    string("created_by", null=True),
+    string("replaced_by", null=True),
     Index("tokens_digest", "digest", unique=True),
     Index("tokens_connection", "connection"),
+    Index("tokens_newest", "created_at", "id"),
 )

@@ -5,6 +5,7 @@ from collections.abc import Callable
 from reconciler.store.access import SqlLeases, SqlTokens
 from reconciler.store.credentials import SqlCredentials, SqlLinks, SqlSecrets
 from reconciler.store.handovers import SqlHandovers
+from reconciler.store.health import SqlHealth
 from reconciler.store.objects import SqlObjects
 from reconciler.store.outbox import SqlOutbox
 from reconciler.store.records import SqlRecords
@@ -32,6 +33,7 @@ class SqlUnit:
         self.conditions = SqlConditions(transaction)
         self.audit = SqlAudit(transaction)
         self.pins = SqlPins(transaction)
+        self.health = SqlHealth(transaction)
         self.credentials = SqlCredentials(transaction)
         self.links = SqlLinks(transaction)
         self.secrets = SqlSecrets(transaction)

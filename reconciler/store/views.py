@@ -4,13 +4,13 @@ from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 from typing import Concatenate, ParamSpec, TypeVar
 
-from sqlalchemy import Connection, Engine, select
+from sqlalchemy import Connection, Engine, select, tuple_
 
 from reconciler.model.access import Token
 from reconciler.model.audit import AuditEntry, Hold, Past, Pin
 from reconciler.model.change import Marks, State
 from reconciler.model.condition import Status
-from reconciler.model.connection import ConnectionState
+from reconciler.model.connection import Checks, ConnectionState, StatusChange
 from reconciler.model.credential import InstanceSecret, Sealed
 from reconciler.model.drift import Drift
 from reconciler.model.event import Delivery, Event
@@ -18,12 +18,13 @@ from reconciler.model.link import Link
 from reconciler.model.record import RecordQuery, Row, StoredRecord
 from reconciler.model.resource import Resource, ResourceKey
 from reconciler.model.sync import Cursor, SyncRun
-from reconciler.store import burials, lines, objects, queries, tally, trust_views
+from reconciler.store import burials, health, lines, objects, queries, tally, trust_views
 from reconciler.store import credentials as sealed
 from reconciler.store.failures import in_our_words
 from reconciler.store.rows import to_cursor, to_event, to_run, to_token
 from reconciler.store.tables import cursors, events, sync_runs, tokens
 from reconciler.store.threads import Threads
+from reconciler.store.times import micros
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -54,7 +55,21 @@ class SqlViews:
 
     async def connection_states(self) -> Mapping[str, ConnectionState]:
         """Return how each connection is, by uid."""
-        return await self._read(objects.read_connection_states)
+        return await self._read(health.read_states)
+
+    async def connection_state(self, connection: str) -> ConnectionState | None:
+        """Return how one connection (its uid) is."""
+        return await self._read(health.read_state, connection)
+
+    async def status_changes(
+        self, connection: str | None = None, *, limit: int = 100
+    ) -> Sequence[StatusChange]:
+        """Return what connections were, or one of them, the newest change first."""
+        return await self._read(health.read_changes, connection, limit)
+
+    async def checks(self, since: datetime, connection: str | None = None) -> Sequence[Checks]:
+        """Return the counts of hours that began at or after *since*, by connection and hour."""
+        return await self._read(health.read_checks, since, connection)
 
     async def records(self, query: RecordQuery) -> Sequence[StoredRecord]:
         """Return records in the order of ``(updated_at, id)``, ``query.limit`` at most."""
@@ -119,9 +134,15 @@ class SqlViews:
         """Return the token whose text has this SHA-256."""
         return await self._read(_token, digest)
 
-    async def tokens(self) -> Sequence[Token]:
-        """Return all tokens, the newest first."""
-        return await self._read(_tokens)
+    async def token(self, token_id: str) -> Token | None:
+        """Return one token."""
+        return await self._read(_token_by_id, token_id)
+
+    async def tokens(
+        self, *, after: tuple[datetime, str] | None = None, limit: int | None = None
+    ) -> Sequence[Token]:
+        """Return tokens, the newest first: all, or *limit* of them after the one at that place."""
+        return await self._read(_tokens, after, limit)
 
     async def drifts(
         self, *, key: ResourceKey | None = None, ended: bool = False, limit: int = 500
@@ -223,6 +244,16 @@ def _token(database: Connection, digest: bytes) -> Token | None:
     return None if row is None else to_token(row)
 
 
-def _tokens(database: Connection) -> Sequence[Token]:
-    wanted = select(tokens).order_by(tokens.c.created_at.desc(), tokens.c.id.desc())
+def _token_by_id(database: Connection, token_id: str) -> Token | None:
+    row = database.execute(select(tokens).where(tokens.c.id == token_id)).one_or_none()
+    return None if row is None else to_token(row)
+
+
+def _tokens(
+    database: Connection, after: tuple[datetime, str] | None, limit: int | None
+) -> Sequence[Token]:
+    wanted = select(tokens).order_by(tokens.c.created_at.desc(), tokens.c.id.desc()).limit(limit)
+    if after is not None:
+        place = tuple_(tokens.c.created_at, tokens.c.id)
+        wanted = wanted.where(place < tuple_(micros(after[0]), after[1]))
     return tuple(to_token(row) for row in database.execute(wanted))

@@ -8,6 +8,7 @@ from starlette.middleware import Middleware
 from starlette.middleware.gzip import GZipMiddleware
 
 from reconciler.web import handlers
+from reconciler.web.attempts import Attempts
 from reconciler.web.connect.pages import page_routes
 from reconciler.web.envelope import Envelope
 from reconciler.web.gates import BodyGate, HostGate, VersionGate
@@ -44,8 +45,8 @@ def make_app(services: Services) -> FastAPI:
         ],
     )
     handlers.install(app)
-    rates = Rates(policy.rate, policy.burst)
-    keeper = Gatekeeper(services.store, services.in_force, services.clock, rates)
+    rates, attempts = Rates(policy.rate, policy.burst), Attempts(policy.failures)
+    keeper = Gatekeeper(services.store, services.in_force, services.clock, rates, attempts)
 
     @cache
     def document() -> dict[str, Any]:

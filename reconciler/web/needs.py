@@ -11,6 +11,7 @@ from reconciler.engine.linking import LinkDesk
 from reconciler.model.change import State
 from reconciler.model.record import RecordQuery, UnifiedRecord
 from reconciler.model.resource import Resource
+from reconciler.model.selector import Selector
 from reconciler.model.sync import SyncJob
 from reconciler.ports import Clock, Edits, Store, SyncRequest
 
@@ -55,6 +56,10 @@ class Situation(Protocol):
 
     def name_of(self, uid: str) -> str:
         """Return the name of the connection with this uid; the uid itself if it is gone."""
+        ...
+
+    def chosen(self, selector: Selector) -> frozenset[str]:
+        """Return the uids of the connections in force that have all labels of *selector*."""
         ...
 
     def holds(self, uid: str) -> bool:
@@ -112,7 +117,8 @@ class Policy:
 
     ``hosts`` are the names it answers for, without port; ``body`` is the largest request body in bytes;
     ``rate`` is how many requests a minute a token has, ``burst`` how many of them at once; ``timeout``
-    is how many seconds a request may take.
+    is how many seconds a request may take; ``failures`` is how many wrong tokens a minute, and at once, an
+    address may present before it is told to wait.
     """
 
     hosts: frozenset[str] = frozenset({"localhost", "127.0.0.1", "[::1]"})
@@ -120,6 +126,7 @@ class Policy:
     rate: int = 1200
     burst: int = 200
     timeout: float = 60.0
+    failures: int = 30
 
 
 @dataclass(frozen=True, slots=True)

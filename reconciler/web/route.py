@@ -30,7 +30,7 @@ class Route:
     ``answer`` is what the OpenAPI document says of the answer with ``status`` and ``example`` makes one;
     ``also`` are other statuses
     that are no problem; ``problems`` are the codes that this operation may answer beside those that all
-    may. ``parameters`` say more of a parameter than its model does, ``extra`` of the operation.
+    may. A ``repeatable`` one takes an ``Idempotency-Key``. ``parameters`` say more of a parameter than its model does, ``extra`` of the operation.
     ``any_query``: what is unknown in the query is left alone, as mail programs add to links.
     """
 
@@ -51,6 +51,7 @@ class Route:
     extra: Mapping[str, Any] = field(default_factory=dict)
     shown: bool = True
     any_query: bool = False
+    repeatable: bool = False
 
 
 def mount(app: FastAPI, route: Route, keeper: Gatekeeper) -> None:

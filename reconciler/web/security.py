@@ -6,13 +6,15 @@ from typing import Final, cast
 import structlog
 from fastapi import BackgroundTasks, Request
 
-from reconciler.engine.tokens import grant, parse
+from reconciler.engine.tokens import Refusal, judge, parse
 from reconciler.errors import ReconcilerError
 from reconciler.model.access import Grant, Scope, Token
 from reconciler.ports import Clock, Store
+from reconciler.web.attempts import Attempts
 from reconciler.web.needs import InForce
 from reconciler.web.problems import Code, Refused, refuse
 from reconciler.web.rates import Rates
+from reconciler.web.refusals import GONE, Refusals, Turned
 from reconciler.web.versions import VERSIONS, headers_of, pick
 
 log = structlog.get_logger(__name__)
@@ -21,36 +23,68 @@ TOUCH_EVERY: Final = timedelta(minutes=1)
 """A token's last use is kept at most this often: a read is no write."""
 
 
-class Gatekeeper:
-    """Knows tokens: finds the one presented, counts its requests, and notes its use."""
+_WORTHLESS: Final = "the token is unknown, revoked, expired or not for this address"
 
-    def __init__(self, store: Store, in_force: InForce, clock: Clock, rates: Rates) -> None:
+
+class Gatekeeper:
+    """Knows tokens: finds the one presented, counts its requests, and notes its use and its misuse."""
+
+    def __init__(
+        self,
+        store: Store,
+        in_force: InForce,
+        clock: Clock,
+        rates: Rates,
+        attempts: Attempts | None = None,
+    ) -> None:
         self._store = store
         self._in_force = in_force
         self._clock = clock
         self._rates = rates
+        self._attempts = attempts
+        self._refusals = Refusals(store)
         self._touched: dict[str, datetime] = {}
 
     async def admit(self, request: Request, background: BackgroundTasks) -> tuple[Grant, Token]:
         """Return what the bearer may do.
 
         Raises:
-            Refused: without a valid token (401), or beyond its rate (429).
+            Refused: without a valid token (401), beyond its rate, or after too many wrong ones (429).
         """
+        now = self._clock.now()
         presented = parse(_bearer(request))
         if presented is None:
-            raise _unknown("the token is malformed or was cut")
+            raise self._failed(request, now, "the token is malformed or was cut")
         kept = await self._store.views.token_by_digest(presented.digest)
-        now = self._clock.now()
-        granted = grant(presented, kept, now=now)
-        if granted is None or kept is None:
-            raise _unknown("the token is unknown, revoked or expired")
-        if granted.connection and not (await self._in_force.look()).holds(granted.connection):
-            raise _unknown("the token's connection is not in force any more")
-        self._count(request, granted, now)
+        judged = judge(presented, kept, now=now, peer=peer_of(request))
+        if kept is None or isinstance(judged, Refusal):
+            await self._misused(request, now, kept, str(judged))
+            raise self._failed(request, now, _WORTHLESS)
+        if judged.connection and not (await self._in_force.look()).holds(judged.connection):
+            await self._misused(request, now, kept, GONE)
+            raise self._failed(request, now, "the token's connection is not in force any more")
+        self._count(request, judged, now)
         if self._due(kept, now):
             background.add_task(self._touch, kept.id, now)
-        return granted, kept
+        return judged, kept
+
+    def _failed(self, request: Request, now: datetime, detail: str) -> Refused:
+        wait = 0 if self._attempts is None else self._attempts.failed(peer_of(request), now)
+        if not wait:
+            return _unknown(detail)
+        return refuse(
+            Code.RATE_LIMIT_EXCEEDED,
+            f"too many requests without a valid token from this address; wait {wait} s",
+            Retry_After=str(wait),
+        )
+
+    async def _misused(
+        self, request: Request, now: datetime, kept: Token | None, reason: str
+    ) -> None:
+        """Have it known that somebody holds a token which is worthless: at most once a minute and token."""
+        if kept is not None:
+            turned = Turned(reason, peer_of(request), request.state.request_id)
+            await self._refusals.note(kept, turned, now)
 
     def _count(self, request: Request, granted: Grant, now: datetime) -> None:
         allowance = self._rates.take(granted.token, now)
@@ -113,6 +147,17 @@ def granted_to(request: Request) -> Grant:
 def token_of(request: Request) -> Token:
     """Return the token of *request* as it is kept; only for routes behind a ``Guard``."""
     return cast("Token", request.state.kept)
+
+
+def actor_of(request: Request) -> str:
+    """Return who asks, as the audit log names them: ``api:`` and the token's name."""
+    kept = token_of(request)
+    return f"api:{kept.name or kept.id}"
+
+
+def peer_of(request: Request) -> str | None:
+    """Return the address at the other end of the connection; that of the proxy, where one is between."""
+    return None if request.client is None else request.client.host
 
 
 def _bearer(request: Request) -> str:

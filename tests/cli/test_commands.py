@@ -1,5 +1,6 @@
 """The command line: help with examples, outputs in each form, and refusals in words."""
 
+import asyncio
 import json
 import re
 from collections.abc import Iterator
@@ -10,14 +11,17 @@ import pytest
 import yaml
 from typer.testing import CliRunner, Result
 
+from reconciler.app import house, person
 from reconciler.cli.main import app
 from reconciler.cli.starting import write_starter
+from reconciler.model.audit import AuditEntry, broken_link
+from reconciler.settings import Settings
 
 ROOT = Path(__file__).parents[2]
 COMMANDS = (
     "init", "validate", "schema", "plan", "apply", "run", "sync", "connect", "get", "describe", "records",
     "fmt", "migrate", "drift", "adopt", "export", "import", "history", "events", "suspend", "resume", "locks", "pin", "rollback", "doctor", "version", "demo",
-    "ci comment", "ci status", "token create", "token list", "token revoke",
+    "ci comment", "ci status", "token create", "token list", "token show", "token rotate", "token revoke", "secrets status", "secrets rotate",
 )  # fmt: skip
 
 
@@ -86,7 +90,7 @@ def test_an_unknown_kind_has_no_schema() -> None:
 
 def test_a_plan_as_json_says_what_it_would_do(folder: Path) -> None:
     told = json.loads(typed("plan --format json").stdout)
-    assert told["format_version"] == "1.1"
+    assert told["format_version"] == "1.2"
     assert told["summary"]["create"] == 5
 
 
@@ -115,6 +119,16 @@ def test_what_is_in_force_is_listed_in_each_form(folder: Path) -> None:
         ("plan --selector plant", "label=value"),
         ("token create", "--connection NAME"),
         ("token create --connection a --admin", "exclude each other"),
+        ("token create --connection a --selector b=c", "exclude each other"),
+        ("token create --role viewer --admin", "exclude each other"),
+        ("token create --selector customer", "label=value"),
+        ("token create --role viewer --cidr 10.0.0.1/8", "--cidr"),
+        ("token create --role viewer --expires soon", "--expires"),
+        ("token create --role viewer --expires 0s", "has expired"),
+        ("token create --role viewer --api-version 2020-01-01", "no version '2020-01-01'"),
+        ("token rotate nosuch", "no token 'nosuch'"),
+        ("token rotate nosuch --grace 31d", "out of bounds"),
+        ("token show nosuch", "no token 'nosuch'"),
         ("token create --connection nobody", "no connection 'nobody'"),
         ("token revoke nosuch", "no token 'nosuch'"),
         ("run --bind 0.0.0.0:80", "--behind-proxy"),
@@ -138,6 +152,60 @@ def test_a_token_is_shown_once_listed_and_revoked(folder: Path) -> None:
     assert text not in json.dumps(listed)
     assert typed(f"token revoke {listed['id']}").exit_code == 0
     assert json.loads(typed("token list -o json").stdout)[0]["state"] == "revoked"
+
+
+def test_a_token_says_all_that_it_is_but_its_text(folder: Path) -> None:
+    typed("apply --auto-approve")
+    limits = "--cidr 10.0.0.0/8 --expires 30d --description hall-2"
+    text = typed(f"token create acme --selector plant=a --role operator {limits}").stdout.strip()
+    told = typed(f"token show {text.split('_')[1]}").stdout
+    shown = yaml.safe_load(told)
+    assert text.rpartition("_")[0] not in told
+    assert shown["prefix"] == f"rcn_{shown['id']}_…"
+    assert (shown["role"], shown["selector"], shown["state"]) == ("operator", "plant=a", "valid")
+    assert shown["scopes"] == ["read:records", "read:status", "run:sync"]
+    assert (shown["networks"], shown["description"]) == (["10.0.0.0/8"], "hall-2")
+    assert shown["created_by"].startswith("cli")
+    assert shown["expires_at"] is not None
+
+
+def test_a_selector_that_chooses_nothing_is_said(folder: Path) -> None:
+    told = typed("token create --selector customer=nobody")
+    assert told.exit_code == 0
+    assert "No connection has customer=nobody now" in told.stderr
+
+
+def test_a_rotated_token_lives_for_its_grace_beside_the_new_one(folder: Path) -> None:
+    old = typed("token create desk --role viewer").stdout.split("_")[1]
+    text = typed(f"token rotate {old} --grace 24h").stdout.strip()
+    listed = {one["id"]: one for one in json.loads(typed("token list -o json").stdout)}
+    new = text.split("_")[1]
+    assert (listed[old]["state"], listed[old]["replaced_by"]) == ("retiring", new)
+    assert (listed[new]["state"], listed[new]["role"]) == ("valid", "viewer")
+    again = typed(f"token rotate {old}")
+    assert (again.exit_code, f"{new} came in its place" in again.stderr) == (1, True)
+
+
+def test_deeds_with_tokens_are_in_the_audit_log_by_the_person_and_without_a_text(
+    folder: Path,
+) -> None:
+    first = typed("token create desk --role viewer").stdout.strip()
+    second = typed(f"token rotate {first.split('_')[1]}").stdout.strip()
+    third = second.split("_")[1]
+    assert "is revoked" in typed(f"token revoke {third}").stdout
+    assert "was already revoked" in typed(f"token revoke {third}").stdout
+
+    async def read() -> list[AuditEntry]:
+        async with house(Settings()) as built:
+            return list(await built.store.views.audit())
+
+    entries = asyncio.run(read())
+    deeds = ["token.created", "token.rotated", "token.created", "token.revoked"]
+    assert [one.deed for one in entries] == deeds
+    assert {one.actor for one in entries} == {person()}
+    assert broken_link(entries) is None
+    for text in (first, second):
+        assert text.split("_", 2)[2][:43] not in repr(entries)
 
 
 def test_pruning_takes_out_what_is_no_longer_declared(folder: Path) -> None:

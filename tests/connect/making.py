@@ -1,9 +1,8 @@
 """A connection that waits for its customer, and fakes that keep the contracts of what stands behind it."""
 
-import secrets
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
-from datetime import datetime, timedelta
+from dataclasses import dataclass, field
+from datetime import datetime
 from typing import Any
 
 import httpx
@@ -11,6 +10,7 @@ from fastapi import FastAPI
 
 from reconciler.engine.apply import apply
 from reconciler.engine.connecting import Connecting, Parts
+from reconciler.engine.granting import reissue
 from reconciler.engine.handing import Handing
 from reconciler.engine.inforce import InForce
 from reconciler.engine.linking import By, Ground, LinkDesk
@@ -18,14 +18,13 @@ from reconciler.engine.links import LinkWish
 from reconciler.engine.reader import RecordReader
 from reconciler.engine.tokens import CHANCE, TokenWish, mint
 from reconciler.errors import Invalid, ReconcilerError, Unauthorized
-from reconciler.model.access import Scope, Token
-from reconciler.model.connection import ConnectionState, ConnectionStatus
+from reconciler.model.access import Scope
+from reconciler.model.connection import Probe, new_state
 from reconciler.model.event import Event, EventType
 from reconciler.model.link import Link
 from reconciler.model.resource import Kind, Resource, ResourceKey, make_resource
 from reconciler.plan.planner import make_plan
 from reconciler.ports import Obtained, Store, StreamFacts, UnitOfWork
-from reconciler.ports.connecting import Reissue
 from reconciler.secrets.keyring import KeyRing
 from reconciler.secrets.safe import StoredSafe
 from reconciler.web.app import make_app
@@ -84,31 +83,6 @@ def connection(name: str = "acme", **spec: Any) -> Resource:
 OAUTH = {"method": "oauth", "client_id": {"env": "CLIENT_ID"}}
 
 
-def reissuing(store: Store) -> Reissue:
-    """Return what makes the token of a connection in *store* anew; its others end after the grace."""
-
-    async def reissue(
-        unit: UnitOfWork,
-        connection_uid: str,
-        *,
-        name: str,
-        api_version: str,
-        grace: timedelta,
-        actor: str,
-        now: datetime,
-    ) -> tuple[str, Token]:
-        for old in await store.views.tokens():
-            if old.connection == connection_uid and old.revoked_at is None:
-                await unit.tokens.put(replace(old, revoked_at=now + grace))
-        scopes = frozenset({Scope.READ_RECORDS, Scope.READ_STATUS})
-        wish = TokenWish(name, scopes, api_version, connection_uid)
-        text, token = mint(wish, chance=secrets.token_bytes(CHANCE), now=now)
-        await unit.tokens.put(token)
-        return text, token
-
-    return reissue
-
-
 @dataclass
 class FakeReconnection:
     """Keeps the state and an event; remembers what it was asked to follow.
@@ -126,8 +100,8 @@ class FakeReconnection:
         if self.breaks is not None:
             error, self.breaks = self.breaks, None
             raise error
-        state = ConnectionState(connection.key, "", ConnectionStatus.ONLINE, at)
-        await unit.objects.set_connection_state(state)
+        state = new_state(connection.key, "", at).after(Probe.ANSWERED, at)
+        await unit.health.put(state)
         told = {"connection": connection.key.name, "by": by}
         event = Event(f"evt_{by}", EventType.RESOURCE_UPDATED, str(connection.key), at, told)
         await unit.outbox.emit([event])
@@ -170,6 +144,10 @@ class FakeConnector:
     def streams(self) -> Mapping[str, StreamFacts]:
         return {}
 
+    @property
+    def mark(self) -> str:
+        return ""
+
     async def probe(self) -> None:
         self.system.seen.append(self.given)
         if self.system.during is not None:
@@ -206,14 +184,28 @@ class FakeConsents:
     redeemed: list[tuple[str, str, str]] = field(default_factory=list)
 
     def consent(
-        self, connection: Resource, manifest: Resource, *, redirect: str, state: str, verifier: str
+        self,
+        connection: Resource,
+        manifest: Resource,
+        *,
+        redirect: str,
+        state: str,
+        verifier: str,
+        given: Mapping[str, str] | None = None,
     ) -> str | None:
         if connection.spec["auth"]["method"] != "oauth":
             return None
         return str(httpx.URL(self.at, params={"redirect_uri": redirect, "state": state}))
 
     async def redeem(
-        self, connection: Resource, manifest: Resource, *, code: str, redirect: str, verifier: str
+        self,
+        connection: Resource,
+        manifest: Resource,
+        *,
+        code: str,
+        redirect: str,
+        verifier: str,
+        given: Mapping[str, str] | None = None,
     ) -> Obtained:
         self.redeemed.append((code, redirect, verifier))
         if self.fails is not None:
@@ -291,7 +283,6 @@ async def make_counter(store: Store) -> Counter:
     clock, reconnection = TurnedClock(), FakeReconnection()
     consents, guarded, system = FakeConsents(), list[str](), FakeSystem()
     safe = StoredSafe(store, KeyRing(lambda: {"2026": b"k" * 32}), clock, "one")
-    reissue = reissuing(store)
 
     async def guard(address: str) -> None:
         guarded.append(address)

@@ -294,8 +294,10 @@ async def test_a_code_is_good_for_ten_minutes(counter: Counter) -> None:
 
 async def test_a_code_is_for_who_may_have_tokens_of_its_connection(counter: Counter) -> None:
     code = await used_with_a_code(counter)
-    assert await counter.handing.by_code(code, DESK, only="another") is None
-    assert await counter.handing.by_code(code, DESK, only=await counter.uid()) is not None
+    assert await counter.handing.by_code(code, DESK, only=frozenset({"another"})) is None
+    assert (
+        await counter.handing.by_code(code, DESK, only=frozenset({await counter.uid()})) is not None
+    )
 
 
 async def test_a_code_that_is_none_gives_nothing(counter: Counter) -> None:

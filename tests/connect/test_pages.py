@@ -11,15 +11,20 @@ import httpx
 import pytest
 
 from reconciler.errors import (
+    AccountLocked,
     Forbidden,
+    Invalid,
+    NotTheProduct,
+    Obstacle,
     RateLimited,
     ReconcilerError,
     Revoked,
+    SecondFactorAsked,
     SecretMissing,
     ServerFault,
-    SourceInvalid,
     Unauthorized,
     Unreachable,
+    WrongAddress,
 )
 from tests.connect.making import GIVEN, OAUTH, REDIRECTS, Counter, connection
 
@@ -163,15 +168,22 @@ async def test_a_customer_is_sent_back_with_a_code_and_the_state_and_never_sees_
 @pytest.mark.parametrize(
     ("error", "words", "field"),
     [
-        (Unauthorized("x refused our credentials"), "Wrong user name or password", "password"),
-        (Unauthorized("x: user account is locked"), "account is locked", None),
-        (Revoked("the grant is gone"), "withdrawn its permission", None),
-        (Forbidden("erp-7.internal: no"), "no permission", None),
-        (Unreachable("x: Name or service not known"), "address is wrong", "base-url"),
-        (Unreachable("x: no answer within 30 s"), "does not answer", "base-url"),
-        (SourceInvalid("x answered 404"), "address is wrong", "base-url"),
-        (ServerFault("x answered HTML"), "address is wrong", "base-url"),
-        (RateLimited("erp-7.internal: 429"), "busy", None),
+        (Unauthorized("erp-7: no"), "Wrong user name or password", "password"),
+        (AccountLocked("erp-7: locked"), "account is locked", None),
+        (SecondFactorAsked("erp-7: 2fa"), "needs a second step", None),
+        (Revoked("erp-7: gone"), "withdrawn its permission", None),
+        (Forbidden("erp-7: may not"), "no permission", None),
+        (Unreachable("erp-7: ?", obstacle=Obstacle.NAME), "address is wrong", "base-url"),
+        (Unreachable("erp-7: ?", obstacle=Obstacle.REFUSED), "does not answer", "base-url"),
+        (Unreachable("erp-7: ?", obstacle=Obstacle.TIMEOUT), "does not answer", "base-url"),
+        (Unreachable("erp-7: ?", obstacle=Obstacle.CERTIFICATE), "cannot be sure", "base-url"),
+        (Unreachable("erp-7: ?", obstacle=Obstacle.TLS), "No secure", "base-url"),
+        (Unreachable("erp-7: ?"), "cannot be reached", "base-url"),
+        (WrongAddress("erp-7: 404"), "address is wrong", "base-url"),
+        (NotTheProduct("erp-7: HTML"), "address is wrong", "base-url"),
+        (Invalid("erp-7: no URL"), "address is wrong", "base-url"),
+        (RateLimited("erp-7: 429"), "busy", None),
+        (ServerFault("erp-7: 500"), "has a problem", None),
         (SecretMissing("CLIENT_ID is not set"), "on our side", None),
     ],
 )
@@ -196,10 +208,13 @@ async def test_what_the_system_says_is_said_in_plain_words_beside_its_field(
 async def test_a_system_whose_address_is_ours_to_know_is_not_the_customer_s_fault(
     counter: Counter, browser: Browser
 ) -> None:
-    counter.system.fails += [Unreachable("x: Name or service not known"), ServerFault("x")]
+    away = Unreachable("x: ?", obstacle=Obstacle.NAME)
+    counter.system.fails += [away, NotTheProduct("x"), ServerFault("x"), Invalid("x")]
     link = await counter.link()
     assert "Nothing you entered was wrong" in plain(await browser.fill_in(link, GOOD))
+    assert "Nothing you entered was wrong" in plain(await browser.fill_in(link, GOOD))
     assert "Tryton has a problem" in plain(await browser.fill_in(link, GOOD))
+    assert "on our side" in plain(await browser.fill_in(link, GOOD))
 
 
 async def test_what_cannot_be_tried_is_said_beside_its_field(

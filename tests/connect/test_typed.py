@@ -4,38 +4,34 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from reconciler.engine.typed import AskedField, asked_of, read_typed
-from tests.connect.making import CONNECTOR, GIVEN, connection
+from reconciler.engine.asking import Field
+from reconciler.engine.typed import by_consent, read_typed
+from reconciler.model.resource import Kind, ResourceKey, make_resource
+from tests.connect.making import CONNECTOR, OAUTH, connection
 
-URL = AskedField("config.base_url", "url")
-NAME = AskedField("auth.username")
-PASSWORD = AskedField("auth.password", secret=True)
-COMPANY = AskedField("config.company", "integer", minimum=1, maximum=99)
+URL = Field("config.base_url", "Address", type="url")
+NAME = Field("auth.username", "User")
+PASSWORD = Field("auth.password", "Password", secret=True)
+COMPANY = Field("config.company", "Company", type="integer", minimum=1, maximum=99)
 
 
-def said(field: AskedField, text: str) -> str:
+def said(field: Field, text: str) -> str:
     return read_typed((field,), {field.place: text}).wrong.get(field.place, "")
 
 
-def taken(field: AskedField, text: str) -> str | None:
+def taken(field: Field, text: str) -> str | None:
     typed = read_typed((field,), {field.place: text})
     assert not typed.wrong
     return typed.values.get(field.place)
 
 
-def test_only_what_the_spec_leaves_to_the_customer_is_asked_the_secret_last() -> None:
-    asked = asked_of(connection(config={"base_url": GIVEN}), CONNECTOR)
-    assert [one.place for one in asked] == ["config.base_url", "auth.username", "auth.password"]
-    assert [one.secret for one in asked] == [False, False, True]
-    assert [one.place for one in asked_of(connection(), CONNECTOR)] == [
-        "auth.username",
-        "auth.password",
-    ]
-
-
-def test_a_setting_of_every_login_is_asked_for_and_taken_for_secret() -> None:
-    auth = {"method": "password", "username": "u", "password": {"env": "P"}, "pin": GIVEN}
-    assert asked_of(connection(auth=auth), CONNECTOR) == (AskedField("auth.pin", secret=True),)
+def test_a_consent_is_told_by_the_type_of_the_login_also_below_another_one() -> None:
+    assert by_consent(connection(auth=OAUTH), CONNECTOR)
+    assert not by_consent(connection(), CONNECTOR)
+    assert not by_consent(connection(auth={"method": "nothing"}), CONNECTOR)
+    below = {"type": "odata_csrf", "base": {"type": "oauth2_authorization_code"}}
+    manifest = make_resource(ResourceKey(Kind.CONNECTOR, "sap"), {"spec": {"auth": {"sap": below}}})
+    assert by_consent(connection(auth={"method": "sap"}), manifest)
 
 
 @pytest.mark.parametrize(
@@ -65,7 +61,7 @@ def test_a_setting_of_every_login_is_asked_for_and_taken_for_secret() -> None:
     ],
 )
 def test_what_cannot_be_tried_is_answered_in_plain_words(
-    field: AskedField, text: str, words: str
+    field: Field, text: str, words: str
 ) -> None:
     assert words in said(field, text)
 
@@ -78,18 +74,21 @@ def test_a_phone_s_blank_after_a_name_and_a_scheme_that_nobody_types_are_forgive
 
 
 def test_what_need_not_be_given_may_be_left_out() -> None:
-    assert taken(AskedField("config.note", required=False), "") == ""
-    assert taken(AskedField("config.company", "integer", required=False, default="1"), "") == "1"
-    assert taken(AskedField("config.tls", "boolean"), "") == "false"
-    assert taken(AskedField("config.tls", "boolean"), "true") == "true"
+    assert taken(Field("config.note", "Note", required=False), "") == ""
+    assert (
+        taken(Field("config.company", "Company", type="integer", required=False, default="1"), "")
+        == "1"
+    )
+    assert taken(Field("config.tls", "TLS", type="boolean", required=False), "") == "false"
+    assert taken(Field("config.tls", "TLS", type="boolean", required=False), "true") == "true"
 
 
 def test_a_certificate_has_lines() -> None:
-    assert taken(AskedField("auth.ca", "text"), "-----BEGIN\r\nabc\r\n") == "-----BEGIN\nabc"
+    assert taken(Field("auth.ca", "CA", type="text"), "-----BEGIN\r\nabc\r\n") == "-----BEGIN\nabc"
 
 
 def test_one_of_a_list_is_one_of_the_list() -> None:
-    plant = AskedField("config.plant", choices=("north", "south"))
+    plant = Field("config.plant", "Plant", choices=("north", "south"))
     assert taken(plant, "north") == "north"
     assert "choose" in said(plant, "east")
 

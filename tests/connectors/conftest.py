@@ -11,6 +11,7 @@ import pytest
 from reconciler.connectors.connector import HttpConnector
 from reconciler.connectors.registry import HttpConnectors
 from reconciler.model.resource import Kind, Resource, ResourceKey, make_resource
+from reconciler.ports import Safe
 
 NOW = datetime(2026, 3, 4, 12, 0, tzinfo=UTC)
 Handler = Callable[[httpx.Request], httpx.Response | Awaitable[httpx.Response]]
@@ -78,10 +79,14 @@ async def opened(clock: TurnedClock) -> AsyncIterator[Open]:
         auth: Mapping[str, Any] | None = None,
         config: Mapping[str, Any] | None = None,
         environ: Mapping[str, str] | None = None,
+        safe: Safe | None = None,
+        uid: str = "",
+        given: Mapping[str, str] | None = None,
     ) -> HttpConnector:
         connectors = HttpConnectors(
             clock,
             environ or {},
+            safe=safe,
             transport=lambda: httpx.MockTransport(handler),  # type: ignore[arg-type]  # one or the other
             chance=lambda: 0.5,
         )
@@ -93,6 +98,8 @@ async def opened(clock: TurnedClock) -> AsyncIterator[Open]:
         connector = connectors.open(
             resource(Kind.CONNECTION, "acme", connection),
             resource(Kind.CONNECTOR, "small", spec or manifest()),
+            uid=uid,
+            given=given,
         )
         assert isinstance(connector, HttpConnector)
         made.append(connector)

@@ -6,15 +6,25 @@ import json
 from typing import Any
 
 import httpx
-import msgspec
 import pytest
+from pydantic import TypeAdapter
 
-from reconciler.connectors.auth import Session, make_login, run_flow
-from reconciler.connectors.exchange import Ask
-from reconciler.connectors.questions import Filled
-from reconciler.errors import Forbidden, Invalid, SourceInvalid, Unauthorized
-from reconciler.spec.kinds.connector import Auth
-from tests.connectors.conftest import Open, manifest
+from reconciler.connectors.auth.choose import fixed_of
+from reconciler.connectors.auth.flows import Session, Step, run_flow
+from reconciler.connectors.auth.session import SessionLogin
+from reconciler.connectors.exchange import Answer, Ask
+from reconciler.connectors.protocols.http_json import HttpJson
+from reconciler.connectors.signals import Signals
+from reconciler.errors import (
+    AccountLocked,
+    Forbidden,
+    Invalid,
+    SecondFactorAsked,
+    SourceInvalid,
+    Unauthorized,
+)
+from reconciler.spec.kinds.auth import Auth
+from tests.connectors.conftest import NOW, Open, manifest
 
 ASK = Ask("GET", "https://erp.example/orders")
 SESSION = {
@@ -32,15 +42,12 @@ GIVEN = {"method": "session", "username": "anna", "password": {"env": "PW"}}
 ENVIRON = {"PW": "canary-password"}
 
 
-def ask_of(filled: Filled) -> Ask:
-    body = None if filled.body is None else msgspec.json.encode(filled.body)
-    return Ask(
-        filled.method, f"https://erp.example{filled.path}", filled.query, filled.headers, body
-    )
+def auth_of(auth: dict[str, Any]) -> Any:
+    return TypeAdapter(Auth).validate_python(auth)
 
 
 def signed(auth: dict[str, Any], given: dict[str, str]) -> Ask:
-    login = make_login(Auth.model_validate(auth), {"auth": given, "config": {}}, ask_of)
+    login = fixed_of(auth_of(auth), given)
     with pytest.raises(StopIteration) as stop:
         next(login.log_in())
     assert isinstance(stop.value.value, Session)
@@ -69,27 +76,32 @@ def test_an_api_key_goes_into_a_header_or_the_query() -> None:
     )
 
 
-@pytest.mark.parametrize(
-    "auth", [{"type": "bearer"}, {"type": "basic"}, {"type": "api_key"}, {"type": "session"}]
-)
-def test_what_is_not_given_is_told(auth: dict[str, Any]) -> None:
+@pytest.mark.parametrize("kind", ["bearer", "basic", "api_key"])
+def test_what_is_not_given_is_told(kind: str) -> None:
     with pytest.raises(Invalid):
-        make_login(Auth.model_validate(auth), {"auth": {}, "config": {}}, ask_of)
+        fixed_of(auth_of({"type": kind}), {})
+
+
+def answer(ask: Ask, body: bytes) -> Answer:
+    return Answer(200, {}, body, ask, NOW)
 
 
 def test_a_session_login_is_a_flow_of_requests_without_any_network() -> None:
     context = {"auth": {"username": "anna", "password": "pw"}, "config": {}}
-    login = make_login(Auth.model_validate(SESSION), context, ask_of)
+    login = SessionLogin(auth_of(SESSION), context, HttpJson("https://erp.example", Signals(())))
     flow = login.log_in()
     first = next(flow)
-    assert (first.method, json.loads(first.body or b"")) == (
+    assert (first.ask.method, json.loads(first.ask.body or b"")) == (
         "POST",
         {"user": "anna", "password": "pw"},
     )
-    second = flow.send(b'{"token":"t1","user":7}')
-    assert (second.url, second.headers) == ("https://erp.example/me/7", {"X-Session": "t1"})
+    second = flow.send(first.read(answer(first.ask, b'{"token":"t1","user":7}')))
+    assert (second.ask.url, second.ask.headers) == (
+        "https://erp.example/me/7",
+        {"X-Session": "t1"},
+    )
     with pytest.raises(StopIteration) as stop:
-        flow.send(b'{"name":"Anna"}')
+        flow.send(second.read(answer(second.ask, b'{"name":"Anna"}')))
     session = stop.value.value
     assert session.answers == {"me": {"name": "Anna"}}
     assert login.sign(ASK, session).headers == {"X-Session": "t1"}
@@ -100,15 +112,15 @@ async def test_a_flow_that_fails_is_closed() -> None:
 
     def flow() -> Any:
         try:
-            yield ASK
+            yield Step(ASK, str)
         finally:
             closed.append(True)
 
-    async def exchange(_ask: Ask) -> bytes:
+    async def send(_step: Step) -> bytes:
         raise Forbidden("no")
 
     with pytest.raises(Forbidden):
-        await run_flow(flow(), exchange)
+        await run_flow(flow(), send)
     assert closed == [True]
 
 
@@ -188,6 +200,29 @@ async def test_a_refused_fixed_key_is_not_tried_again(opened: Open) -> None:
     with pytest.raises(Unauthorized):
         await connector.probe()
     assert asked == ["Bearer canary-password"]
+
+
+@pytest.mark.parametrize(("code", "kind"), [("locked", AccountLocked), ("mfa", SecondFactorAsked)])
+async def test_a_locked_account_and_a_second_factor_are_told_and_not_tried_again(
+    opened: Open, code: str, kind: type[Unauthorized]
+) -> None:
+    asked: list[str] = []
+
+    def handler(request: httpx.Request) -> httpx.Response:
+        asked.append(request.url.path)
+        if request.url.path == "/api/me" or code == "locked":
+            return httpx.Response(401, json={"code": code})
+        return httpx.Response(200, json={"token": "session-token-1234", "user": 7})
+
+    signals = [
+        {"when": "code == 'locked'", "means": "locked"},
+        {"when": "code == 'mfa'", "means": "second_factor"},
+    ]
+    spec = manifest(auth={"session": SESSION}, signals=signals)
+    connector = opened(handler, spec, auth=GIVEN, environ=ENVIRON)
+    with pytest.raises(kind):
+        await connector.probe()
+    assert asked.count("/api/login") == 1
 
 
 async def test_a_login_answer_without_its_token_is_told(opened: Open) -> None:

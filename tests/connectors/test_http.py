@@ -21,6 +21,7 @@ from reconciler.errors import (
     SourceInvalid,
     Unauthorized,
     Unreachable,
+    WrongAddress,
 )
 from reconciler.secrets.redactor import Redactor
 from tests.connectors.conftest import NOW, Handler, TurnedClock
@@ -198,7 +199,7 @@ async def test_credentials_do_not_follow_a_redirect_to_another_host(target: str)
         hosts.append(str(request.url.copy_with(query=None)))
         return httpx.Response(302, headers={"Location": target})
 
-    with pytest.raises(SourceInvalid, match="credentials do not go along"):
+    with pytest.raises(WrongAddress, match="credentials do not go along"):
         await sent(handler)
     assert hosts == ["https://erp.example/api/orders"]
 
@@ -216,6 +217,13 @@ async def test_a_redirect_of_a_post_is_followed_only_if_it_stays_a_post() -> Non
             lambda _: httpx.Response(302, headers={"Location": "/b"}),
             Ask("POST", "https://erp.example/a", body=b"{}"),
         )
+
+
+async def test_a_redirect_that_is_not_to_be_followed_is_the_answer_with_its_cookies() -> None:
+    headers = [("location", "https://evil.example/"), ("set-cookie", "a=1"), ("set-cookie", "b=2")]
+    ask = Ask("POST", "https://erp.example/a", follow=False)
+    answer = await sent(lambda _: httpx.Response(302, headers=headers), ask)
+    assert (answer.status, answer.cookies) == (302, ("a=1", "b=2"))
 
 
 async def test_a_circle_of_redirects_ends() -> None:

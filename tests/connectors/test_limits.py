@@ -6,14 +6,14 @@ from datetime import timedelta
 
 import pytest
 
-from reconciler.connectors.limits import ATTEMPTS, Budget, Limiter, Limiters, Rate, Retries
+from reconciler.connectors.limits import ATTEMPTS, Budget, Lapsed, Limiter, Limiters, Rate, Retries
 from reconciler.errors import Forbidden, RateLimited, ReconcilerError, ServerFault, Unreachable
 from tests.connectors.conftest import TurnedClock
 
 SECOND = timedelta(seconds=1)
 
 
-def failing(*errors: ReconcilerError) -> Callable[[], "asyncio.Future[str]"]:
+def failing(*errors: ReconcilerError | Lapsed) -> Callable[[], "asyncio.Future[str]"]:
     """Return an attempt that fails with each of *errors* in turn, and then succeeds."""
     left = list(errors)
 
@@ -156,3 +156,36 @@ async def test_a_spent_budget_ends_the_tries(clock: TurnedClock) -> None:
     with pytest.raises(ServerFault):
         await patient.run(failing(*[ServerFault("500")] * 9))
     assert len(clock.slept) - asked < ATTEMPTS - 1
+
+
+async def test_what_lapsed_in_its_turn_is_made_ready_again_and_is_no_failed_try(
+    clock: TurnedClock,
+) -> None:
+    patient = Retries(clock, Limiter(clock, "erp.example", Rate()), chance=lambda: 0.0)
+    ready: list[int] = []
+
+    async def prepare() -> None:
+        ready.append(len(ready))
+
+    assert await patient.run(failing(Lapsed(), ServerFault("500"), Lapsed()), prepare) == "done"
+    assert len(ready) == 4
+    assert len(clock.slept) == 1
+
+
+async def test_a_failure_to_make_ready_is_not_tried_again_here(clock: TurnedClock) -> None:
+    patient = Retries(clock, Limiter(clock, "erp.example", Rate()), chance=lambda: 0.0)
+    asked: list[int] = []
+
+    async def prepare() -> None:
+        asked.append(1)
+        raise ServerFault("the login's own tries are over")
+
+    with pytest.raises(ServerFault, match="own tries"):
+        await patient.run(failing(), prepare)
+    assert asked == [1]
+
+
+async def test_what_always_lapses_ends(clock: TurnedClock) -> None:
+    patient = Retries(clock, Limiter(clock, "erp.example", Rate()), chance=lambda: 0.0)
+    with pytest.raises(RateLimited, match="lapses faster"):
+        await patient.run(failing(*[Lapsed()] * 99))

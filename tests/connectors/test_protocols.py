@@ -11,14 +11,18 @@ from reconciler.connectors.protocols.jsonrpc import JsonRpc, plain_json
 from reconciler.connectors.questions import Filled, compile_request
 from reconciler.connectors.signals import Signals
 from reconciler.errors import (
+    AccountLocked,
     Forbidden,
+    NotTheProduct,
     RateLimited,
+    SecondFactorAsked,
     ServerFault,
     SourceError,
     SourceInvalid,
     Unauthorized,
 )
-from reconciler.spec.kinds.connector import Request, Signal
+from reconciler.spec.kinds.asked import Request
+from reconciler.spec.kinds.connector import Signal
 from tests.connectors.conftest import NOW
 
 NONE = Signals(())
@@ -85,14 +89,17 @@ def test_since_goes_into_the_query_or_the_body_of_a_post() -> None:
 )
 def test_what_is_no_json_is_a_fault(body: bytes, words: str) -> None:
     for speech in (HttpJson("https://erp.example", NONE), JsonRpc("https://erp.example", NONE)):
-        with pytest.raises(ServerFault, match="answered 200 with " + words):
+        with pytest.raises(ServerFault, match="answered 200 with " + words) as caught:
             speech.open(answer(body))
+        assert isinstance(caught.value, NotTheProduct) == (body[:1] not in {b"{", b"["})
 
 
 @pytest.mark.parametrize(
     ("means", "kind"),
     [
         ("unauthorized", Unauthorized),
+        ("locked", AccountLocked),
+        ("second_factor", SecondFactorAsked),
         ("forbidden", Forbidden),
         ("rate_limited", RateLimited),
         ("fault", ServerFault),
@@ -205,3 +212,12 @@ def test_typed_values_of_tryton_become_texts() -> None:
         {"__class__": "unheard-of", "x": 1},
         {"deep": [["-0.1"]]},
     ]
+
+
+def test_a_form_is_sent_as_one() -> None:
+    question = compile_request(
+        Request(method="POST", path="/login", form={"user": "{{ auth.u }}", "none": None})
+    )
+    ask = HttpJson("https://erp.example", NONE).ask(question.fill({"auth": {"u": "a&b ü"}}))
+    assert ask.body == b"user=a%26b+%C3%BC"
+    assert ask.headers == {"content-type": "application/x-www-form-urlencoded"}

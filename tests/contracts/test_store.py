@@ -308,7 +308,7 @@ async def owned(store: Store, resource: Resource) -> str:
         await unit.tokens.put(token(of=uid))
         await unit.tokens.put(token(2, of=None))
         state = ConnectionState(resource.key, "b", ConnectionStatus.ONLINE, NOON)
-        await unit.objects.set_connection_state(state)
+        await unit.health.put(state)
         await unit.commit()
     return uid
 
@@ -362,9 +362,10 @@ async def test_data_of_one_that_was_renamed_and_forgotten_is_not_found_by_its_fi
 
 
 @pytest.mark.parametrize("policy", ["delete", "retain"])
-async def test_a_replaced_connection_starts_anew_under_its_uid_and_tokens(
+async def test_a_replaced_connection_starts_anew_under_its_uid_and_without_tokens(
     store: Store, policy: str
 ) -> None:
+    """A token read the old system's records: whoever held it is not to read the new one's."""
     before = connection(policy=policy)
     uid = await owned(store, before)
     state = await apply(store, Replace(before, connection(connector="sap"), (), ()), base=1)
@@ -373,7 +374,25 @@ async def test_a_replaced_connection_starts_anew_under_its_uid_and_tokens(
     assert await store.views.connection_states() == {}
     assert dict(await store.views.counts()) == {}
     assert (await store.views.record(row("1", of=uid).id) is not None) is (policy == "retain")
-    assert all(one.revoked_at is None for one in await store.views.tokens())
+    assert {one.id: one.revoked_at for one in await store.views.tokens()} == {
+        "tok-1": LATER,
+        "tok-2": None,
+    }
+
+
+@pytest.mark.parametrize("policy", ["delete", "retain"])
+async def test_a_grace_does_not_outlive_the_connection(store: Store, policy: str) -> None:
+    before = connection(policy=policy)
+    uid = await owned(store, before)
+    hour = timedelta(hours=1)
+    ends = {3: LATER + hour, 4: LATER - hour}
+    async with store.begin() as unit:
+        for number, at in ends.items():
+            await unit.tokens.put(replace(token(number, of=uid), revoked_at=at))
+        await unit.commit()
+    await apply(store, Delete(before), base=1)
+    found = {one.id: one.revoked_at for one in await store.views.tokens()}
+    assert (found["tok-3"], found["tok-4"]) == (LATER, LATER - hour)
 
 
 # ── how connections are ──────────────────────────────────────────────────────────────────────────
@@ -387,7 +406,7 @@ async def test_the_state_of_a_connection_is_known_by_uid_under_the_name_it_has_n
         ACME.key, "b", ConnectionStatus.OFFLINE, NOON + timedelta(hours=1), 3, "no route"
     )
     async with store.begin() as unit:
-        await unit.objects.set_connection_state(worse)
+        await unit.health.put(worse)
         await unit.commit()
     assert await store.views.connection_states() == {uid: worse}
     other = renamed(ACME, "acme-eu")
@@ -398,6 +417,4 @@ async def test_the_state_of_a_connection_is_known_by_uid_under_the_name_it_has_n
 async def test_the_state_of_a_connection_that_is_not_in_force_is_refused(store: Store) -> None:
     async with store.begin() as unit:
         with pytest.raises(NotFound, match="Connection/acme"):
-            await unit.objects.set_connection_state(
-                ConnectionState(ACME.key, "b", ConnectionStatus.ONLINE, NOON)
-            )
+            await unit.health.put(ConnectionState(ACME.key, "b", ConnectionStatus.ONLINE, NOON))

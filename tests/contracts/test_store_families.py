@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 import pytest
 
 from reconciler.errors import Conflict, NotFound
-from reconciler.model.access import Scope
+from reconciler.model.access import ROLES, Role, Scope, Token
 from reconciler.model.event import Attempt, Delivery, DeliveryStatus, Lease
 from reconciler.model.sync import Cursor, RunStatus, SyncMode
 from reconciler.ports import Store
@@ -241,6 +241,55 @@ async def test_a_token_is_found_by_the_digest_of_its_text(store: Store) -> None:
     assert await store.views.token_by_digest(whole.digest) == whole
     assert await store.views.token_by_digest(b"none") is None
     assert await store.views.tokens() == (whole, token(1))
+
+
+async def test_a_token_keeps_its_role_reach_networks_and_origin(store: Store) -> None:
+    whole = replace(
+        token(3, of=None),
+        role=Role.OPERATOR,
+        scopes=ROLES[Role.OPERATOR],
+        selector=(("customer", "acme"), ("plant", "")),
+        networks=("10.0.0.0/8", "2001:db8::/32"),
+        description="of the back end, in Köln",
+        created_by="cli:ada",
+        replaced_by="tok-4",
+    )
+    async with store.begin() as unit:
+        await unit.tokens.put(whole)
+        assert await unit.tokens.find("tok-3") == whole
+        assert await unit.tokens.find("tok-4") is None
+        await unit.commit()
+    assert await store.views.token("tok-3") == whole
+    assert await store.views.token("tok-4") is None
+
+
+async def test_the_tokens_of_one_connection_are_found_in_the_order_in_which_they_were_made(
+    store: Store,
+) -> None:
+    mine = [token(number, of="c1") for number in (1, 3)]
+    async with store.begin() as unit:
+        for one in (mine[1], token(2, of="c2"), token(4, of=None), mine[0]):
+            await unit.tokens.put(one)
+        assert await unit.tokens.of("c1") == tuple(mine)
+        assert await unit.tokens.of("c9") == ()
+        await unit.commit()
+
+
+async def test_tokens_are_read_page_by_page(store: Store) -> None:
+    """Three of one moment among five: none is missed or read twice."""
+    made = [replace(token(number), created_at=NOON) for number in (1, 2, 3)]
+    made += [token(4), token(5)]
+    async with store.begin() as unit:
+        for one in made:
+            await unit.tokens.put(one)
+        await unit.commit()
+    found: list[Token] = []
+    after = None
+    while page := await store.views.tokens(after=after, limit=2):
+        found += page
+        after = (page[-1].created_at, page[-1].id)
+    assert [one.id for one in found] == ["tok-5", "tok-4", "tok-3", "tok-2", "tok-1"]
+    assert tuple(found) == await store.views.tokens()
 
 
 async def test_a_token_is_revoked_by_keeping_it_so(store: Store) -> None:

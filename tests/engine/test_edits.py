@@ -18,11 +18,11 @@ from reconciler.engine.turns import SpecsTurn
 from reconciler.engine.wish import Wish
 from reconciler.errors import Conflict, Invalid, NotFound, SpecInvalid
 from reconciler.model.audit import broken_link
-from reconciler.model.change import Plan
+from reconciler.model.change import Plan, State
 from reconciler.model.condition import Condition
 from reconciler.model.drift import Resolution
 from reconciler.model.event import Event, EventType
-from reconciler.model.resource import Kind, Owner, ResourceKey
+from reconciler.model.resource import Kind, Owner, Resource, ResourceKey
 from reconciler.model.verdict import Done
 from reconciler.ports import EditDone, EditWish, Snapshot, Store
 from reconciler.spec.load import load
@@ -333,3 +333,36 @@ async def test_renaming_in_git_keeps_the_drift(desk: Desk) -> None:
     renamed = await desk.store.views.resource(ResourceKey(Kind.MAPPING, "orders-2"))
     assert renamed is not None
     assert renamed.spec["fields"]["status"]["values"]["OPEN"] == "sent"
+
+
+async def test_what_an_edit_is_permitted_by_is_asked_again_when_the_state_moves_on(
+    desk: Desk,
+) -> None:
+    """Somebody changes the object between the answer and the edit: the answer was about what was."""
+    seen: list[int] = []
+
+    async def permit(state: State, before: Resource | None, after: Resource | None) -> None:
+        seen.append(state.generation)
+        assert before == state.resources[ORDERS]
+        assert after is not None
+        if len(seen) == 1:
+            await desk.edit("closed", actor="ui:ada")
+
+    await desk.edit("sent", permit=permit)
+    assert len(seen) == 2
+    assert seen[1] > seen[0]
+    assert await desk.status() == "sent"
+
+
+async def test_an_edit_that_is_not_permitted_leaves_nothing(desk: Desk) -> None:
+    async def permit(state: State, before: Resource | None, after: Resource | None) -> None:
+        raise Conflict("not yours")
+
+    state = await desk.store.views.state()
+    with pytest.raises(Conflict, match="not yours"):
+        await desk.edit("sent", permit=permit)
+    with pytest.raises(Conflict, match="not yours"):
+        await desk.edit("sent", permit=permit, expected="0")
+    with pytest.raises(Conflict, match="not yours"):
+        await desk.edits.remove(ORDERS, actor="ui:jo", permit=permit)
+    assert await desk.store.views.state() == state

@@ -10,14 +10,18 @@ import pytest
 
 from reconciler.connectors.catalogue import catalogue_files
 from reconciler.engine.controller import Limits
+from reconciler.engine.health import Health
 from reconciler.engine.inforce import InForce, Situation
+from reconciler.engine.looks import Looks
 from reconciler.engine.reading import Reading
 from reconciler.engine.remap import Remap
 from reconciler.engine.requests import Requests
 from reconciler.engine.runtime import Parts, Runtime
 from reconciler.engine.schedules import Tick
 from reconciler.engine.syncs import Syncs
+from reconciler.engine.systems import Systems
 from reconciler.engine.turns import SpecsTurn
+from reconciler.engine.watch import Watch
 from reconciler.engine.wish import Wish
 from reconciler.errors import Invalid, NotFound, StoreUnavailable
 from reconciler.jobs.inprocess import InProcessJobs
@@ -107,23 +111,36 @@ class Ticks:
 class House:
     """A runtime, and what it works on."""
 
-    def __init__(self) -> None:
+    def __init__(self, *, watched: bool = False) -> None:
         self.clock = TurnedClock()
         self.specs, self.store = Specs(), MemoryStore()
         catalogue = load({}, catalogue=catalogue_files()).catalogue
         self.in_force = InForce(self.store.views, catalogue)
         self.system = ScriptedConnector(self.clock, {"purchase-orders": {}})
         self.jobs = InProcessJobs(self.clock, remembered=50)
-        syncs = Syncs(self.store, self.in_force, ScriptedConnectors(self.system), self.clock)
+        systems = Systems(ScriptedConnectors(self.system))
+        self.health = Health(self.store, self.in_force, self.clock)
+        looks = Looks(self.health, systems, self.in_force, self.clock)
+        self.watch = Watch(self.health, looks, self.store.views, self.clock)
+        syncs = Syncs(self.store, self.in_force, systems, self.health, self.clock)
         reading = Reading(Wish(), catalogue_files())
         self.turn = SpecsTurn(self.specs, reading, self.store, self.in_force, self.clock)
         remap = Remap(self.store, self.in_force, self.clock)
         parts = Parts(
-            self.specs, self.turn, self.store, self.in_force, syncs, remap, self.jobs, self.clock
+            self.specs,
+            self.turn,
+            self.store,
+            self.in_force,
+            syncs,
+            remap,
+            self.jobs,
+            self.clock,
+            watch=self.watch if watched else None,
         )
         self.ticks: list[Ticks] = []
         self.asked: list[str] = []
         self.runtime = Runtime(parts, self.ticker, limits=Limits(workers=2))
+        self.health.when_recovered(self.runtime.recovered)
 
     def ticker(self, runtime: Runtime) -> Ticks:
         self.ticks.append(Ticks(runtime))

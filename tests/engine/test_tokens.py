@@ -2,13 +2,23 @@
 
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from itertools import pairwise
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from reconciler.engine.tokens import CHANCE, TokenWish, grant, mint, parse
-from reconciler.model.access import Scope
+from reconciler.engine.tokens import (
+    CHANCE,
+    Refusal,
+    TokenWish,
+    grant,
+    judge,
+    mint,
+    networks_of,
+    parse,
+)
+from reconciler.model.access import ROLES, Grant, Role, Scope
 
 NOON = datetime(2026, 3, 2, 12, tzinfo=UTC)
 WISH = TokenWish("ci", frozenset({Scope.READ_RECORDS}), "2026-11-01", connection="c1")
@@ -74,6 +84,61 @@ def test_a_token_grants_nothing_of_another() -> None:
     assert presented is not None
     assert grant(presented, other, now=NOON) is None
     assert grant(presented, None, now=NOON) is None
+
+
+@pytest.mark.parametrize(
+    ("networks", "peer", "heard"),
+    [
+        ((), None, True),
+        (("10.0.0.0/8",), "10.1.2.3", True),
+        (("10.0.0.0/8",), "11.0.0.1", False),
+        (("10.0.0.0/8",), "::ffff:10.1.2.3", True),
+        (("10.0.0.0/8", "2001:db8::/32"), "2001:db8::1", True),
+        (("2001:db8::/32",), "10.1.2.3", False),
+        (("fe80::/10",), "fe80::1%eth0", True),
+        (("10.0.0.0/8",), None, False),
+        (("0.0.0.0/0", "::/0"), "", False),
+        (("0.0.0.0/0",), "testclient", False),
+    ],
+)
+def test_a_token_is_heard_from_its_networks_alone(
+    networks: tuple[str, ...],
+    peer: str | None,
+    heard: bool,  # noqa: FBT001
+) -> None:
+    text, kept = mint(replace(WISH, networks=networks), chance=bytes(CHANCE), now=NOON)
+    presented = parse(text)
+    assert presented is not None
+    judged = judge(presented, kept, now=NOON, peer=peer)
+    assert (judged is not Refusal.NETWORK) is heard
+    assert (grant(presented, kept, now=NOON, peer=peer) is not None) is heard
+
+
+def test_why_a_token_grants_nothing_is_told_apart() -> None:
+    text, kept = mint(WISH, chance=bytes(CHANCE), now=NOON)
+    presented = parse(text)
+    assert presented is not None
+    assert judge(presented, None, now=NOON) is Refusal.UNKNOWN
+    assert judge(presented, replace(kept, revoked_at=NOON), now=NOON) is Refusal.REVOKED
+    assert judge(presented, replace(kept, expires_at=NOON), now=NOON) is Refusal.EXPIRED
+
+
+def test_networks_are_kept_in_one_form() -> None:
+    given_so = ["10.0.0.0/8", " 127.0.0.1", "2001:DB8::/32", "10.0.0.0/255.0.0.0"]
+    assert networks_of(given_so) == ("10.0.0.0/8", "127.0.0.1/32", "2001:db8::/32")
+    for wrong in ("10.0.0.1/8", "10.0.0.0/33", "here", ""):
+        with pytest.raises(ValueError, match="no network"):
+            networks_of([wrong])
+
+
+def test_each_role_may_what_the_one_before_it_may() -> None:
+    may = [{scope for scope in Scope if Grant("t", ROLES[role]).allows(scope)} for role in Role]
+    assert all(less < more for less, more in pairwise(may))
+    for role in Role:
+        _, kept = mint(
+            TokenWish("r", frozenset(), "2026-11-01", role=role), chance=bytes(CHANCE), now=NOON
+        )
+        assert (kept.role, kept.scopes) == (role, ROLES[role])
 
 
 def test_too_little_chance_and_no_scope_are_refused() -> None:

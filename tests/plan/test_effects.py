@@ -10,7 +10,8 @@ from reconciler.model.change import ABSENT, Effect, FieldChange
 from reconciler.model.resource import Kind, ResourceKey, make_resource
 from reconciler.plan.diff import diff
 from reconciler.plan.effects import TABLE, basis, effects_of
-from reconciler.spec.kinds.connector import ConfigField, ConnectorSpec, Stream
+from reconciler.spec.kinds.asked import ConfigField
+from reconciler.spec.kinds.connector import ConnectorSpec, Stream
 from tests.plan.builders import bodies_of, connection, resource
 
 RECHECK, RESCHEDULE = Effect.RECHECK, Effect.RESCHEDULE

@@ -87,7 +87,7 @@ def test_a_replace_is_a_delete_and_a_create_with_paths_and_costs() -> None:
     assert change["actions"] == ["delete", "create"]
     assert change["reason"] == "replace_because_immutable"
     assert change["replace_paths"] == ["/spec/connector"]
-    assert len(change["costs"]) == 2
+    assert len(change["costs"]) == 3
 
 
 def test_a_rename_tells_its_old_address() -> None:
@@ -112,6 +112,7 @@ def test_the_summary_counts_each_action_and_what_is_left() -> None:
         "delete": 1,
         "noop": 0,
         "unmanaged": 0,
+        "warnings": 0,
         "blocked": 1,
         "left_out": 0,
         "drift": 0,

@@ -77,7 +77,8 @@ def test_a_field_that_cannot_change_in_place_makes_a_replace_that_says_what_it_c
     assert change.because == (("spec", "connector"),)
     assert [field.path[-1] for field in change.fields] == ["connector", "history"]
     assert change.effects == {Effect.RECHECK, Effect.REMAP, Effect.RESYNC}
-    cursors, ids = change.costs
+    cursors, tokens, ids = change.costs
+    assert "API tokens die" in tokens
     assert "cursors of purchase-orders, vendors are lost" in cursors
     assert cursors.endswith("a full read of the last 365d")
     assert "where sap gives it the source key it had" in ids

@@ -3,12 +3,13 @@
 import json
 from collections.abc import Callable
 from dataclasses import replace
+from datetime import timedelta
 from typing import Any
 
 import pytest
 
 from reconciler.errors import Invalid, PlanTampered
-from reconciler.model.change import Plan
+from reconciler.model.change import Advisory, Freeze, Plan
 from reconciler.model.resource import Origin, Owner
 from reconciler.model.value import digest_of
 from reconciler.plan.compare import ADOPT
@@ -41,7 +42,9 @@ def full_plan() -> Plan:
     ]
     places = {at(ACME, "spec", "history"): Origin("specs/acme.yaml", 9, 3)}
     plan = make_plan(wanted, before, revision="abc", prune=True, max_deletes=0, places=places)
-    return replace(plan, unmanaged=(ACME,), left_out=2)
+    warned = Advisory(ACME.key, "POLICY", "it has no owner", "name one", (ACME.key,))
+    shut = Freeze("0 22 * * 5", timedelta(hours=60), "Europe/Amsterdam", "stocktaking", (ACME.key,))
+    return replace(plan, unmanaged=(ACME,), left_out=2, advisories=(warned,), freezes=(shut,))
 
 
 def test_a_plan_comes_back_as_it_was_saved() -> None:
@@ -87,8 +90,8 @@ def test_what_is_no_saved_plan_is_said_to_be_none(text: bytes) -> None:
 
 def test_a_file_of_another_version_is_not_called_tampered() -> None:
     whole = json.loads(dump(full_plan()))
-    with pytest.raises(Invalid, match="format version 3, this program reads 2") as caught:
-        load_plan(json.dumps({**whole, "version": 3}).encode())
+    with pytest.raises(Invalid, match="format version 4, this program reads 3") as caught:
+        load_plan(json.dumps({**whole, "version": 4}).encode())
     assert not isinstance(caught.value, PlanTampered)
 
 

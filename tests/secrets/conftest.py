@@ -1,9 +1,10 @@
 """A store in memory and on SQLite, and a clock that is turned."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
 import pytest
+import structlog
 
 from reconciler.ports import Store
 from reconciler.store.memory import MemoryStore
@@ -24,6 +25,14 @@ async def store(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator
             opened = open_store(str(request.getfixturevalue("postgres_url")))
     yield opened
     await opened.close()
+
+
+@pytest.fixture(autouse=True)
+def plain_logs() -> Iterator[None]:
+    """Log as a program does that has said nothing of it, whatever another test has said."""
+    structlog.reset_defaults()
+    yield
+    structlog.reset_defaults()
 
 
 @pytest.fixture

@@ -339,3 +339,25 @@ def test_the_cache_keeps_what_was_asked_for(tmp_path: Path) -> None:
 def test_a_damaged_cache_is_an_empty_one(tmp_path: Path, content: bytes) -> None:
     (tmp_path / "specs.bin").write_bytes(content)
     assert len(ParseCache(tmp_path / "specs.bin")) == 0
+
+
+async def test_a_policy_comes_with_the_specs_of_its_folder_and_with_a_single_file_of_it(
+    tmp_path: Path,
+) -> None:
+    for name in ("a.yaml", "b.yaml", "reconciler-policy.yaml"):
+        (tmp_path / name).write_bytes(name.encode())
+    policy = f"{tmp_path.as_posix()}/reconciler-policy.yaml"
+    assert (await Folder(tmp_path).read()).files[policy] == b"reconciler-policy.yaml"
+    one = Folder(tmp_path / "a.yaml")
+    before = await one.read()
+    assert set(before.files) == {f"{tmp_path.as_posix()}/a.yaml", policy}
+    (tmp_path / "reconciler-policy.yaml").write_bytes(b"other")
+    after = await one.read()
+    assert after.files[policy] == b"other"
+    assert after.revision != before.revision
+
+
+async def test_a_policy_alone_is_no_spec(tmp_path: Path) -> None:
+    (tmp_path / "reconciler-policy.yaml").write_bytes(b"rules: []")
+    with pytest.raises(Invalid, match=r"no \*\.yaml"):
+        await Folder(tmp_path).read()

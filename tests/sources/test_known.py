@@ -27,11 +27,12 @@ def test_the_same_specs_are_known(tmp_path: Path) -> None:
         {**FILES, "specs/a.yaml": b"kind: Mapping\n"},
         {**FILES, "specs/b.csv": b"name\nacme\n"},
         {**FILES, "specs/c.yaml": b""},
+        {**FILES, "specs/reconciler-policy.yaml": b"rules: []\n"},
         {"specs/a.yaml": FILES["specs/a.yaml"]},
         {"specs/z.yaml": FILES["specs/a.yaml"], "specs/b.csv": FILES["specs/b.csv"]},
         {"specs/a.yaml": FILES["specs/a.yaml"] + b"\0", "specs/b.csv": FILES["specs/b.csv"]},
     ],
-    ids=["text", "table", "more", "fewer", "name", "a byte"],
+    ids=["text", "table", "more", "a policy", "fewer", "name", "a byte"],
 )
 def test_other_specs_are_not(tmp_path: Path, files: dict[str, bytes]) -> None:
     known(tmp_path, FILES).keep(SAYS)

@@ -683,6 +683,17 @@ def test_a_connector_of_the_specs_wins_over_a_built_in_one(load_files: Load) -> 
         ("fields:", "records: 'a[', fields:", ("R120", 12, 68)),
         ("name: {from", "nmae: {from", ("R104", 12, 65)),
         ("  probe", "  signals: [{when: '!', means: fault}]\n  probe", ("R120", 10, 22)),
+        ("{type: none}", "{type: oauth3}", ("R105", 9, 23)),
+        ("{type: none}", "{fields: {}}", ("R102", 9, 16)),
+        ("{type: none}", "{type: none, header: X}", ("R101", 9, 29)),
+        ("{type: none}", "{type: session}", ("R102", 9, 16)),
+        ("{type: none}", "{type: odata_csrf, base: {type: odata_csrf}}", ("R105", 9, 48)),
+        ("{type: none}", "[]", ("R103", 9, 16)),
+        (
+            "{type: none}",
+            "{type: oauth2_jwt_bearer, tokenUrl: '{{ confg.x }}'}",
+            ("R122", 9, 56),
+        ),
     ],
 )
 def test_mistakes_in_a_connector_are_told(
@@ -691,6 +702,43 @@ def test_mistakes_in_a_connector_are_told(
     assert old in CONNECTOR
     problems = load_files({"c.yaml": CONNECTOR.replace(old, new)}).problems
     assert [brief(problem) for problem in problems] == [wanted]
+
+
+WAYS = """\
+    basic: {type: basic, fields: {username: {}, password: {secret: true}}}
+    web: {type: session, cookies: true, login: {method: POST, path: /login, form: {u: "{{ auth.username }}"}}}
+    oauth:
+      type: oauth2_authorization_code
+      authorizeUrl: "{{ config.base_url }}/authorize"
+      tokenUrl: "{{ config.base_url }}/token"
+      scopes: [a]
+      life: 20m
+    program: {type: oauth2_client_credentials, tokenUrl: "https://login.example/token", audience: x}
+    key: {type: oauth2_jwt_bearer, tokenUrl: "https://login.example/token", claims: {scope: a}}
+    netsuite: {type: oauth1, realm: "{{ auth.account }}"}
+    sap: {type: odata_csrf, base: {type: basic, fields: {username: {}}}, fetch: {path: /$metadata}}
+"""
+
+
+def test_every_way_to_log_in_can_be_declared_and_any_connection_gives_certificates(
+    load_files: Load,
+) -> None:
+    own = CONNECTOR.replace("  auth: {open: {type: none}}\n", f"  auth:\n{WAYS}")
+    auth = "{method: sap, username: anna, ca: {file: /ca.pem}, client_certificate: {env: CERT}"
+    text = document(
+        "Connection",
+        f"  connector: own\n  config: {{base_url: 'http://a'}}\n  auth: {auth}, client_key: {{env: K}}}}\n",
+    )
+    assert not load_files({"a.yaml": text, "c.yaml": own}).problems
+    literal = load_files(
+        {"a.yaml": text.replace("client_key: {env: K}", "client_key: x"), "c.yaml": own}
+    )
+    assert [problem.code for problem in literal.problems] == ["R401"]
+
+
+def test_a_way_to_log_in_that_there_is_not_offers_the_nearest(load_files: Load) -> None:
+    (problem,) = load_files({"c.yaml": CONNECTOR.replace("type: none", "type: oauth")}).problems
+    assert problem.hint.startswith("did you mean 'oauth1'")
 
 
 def test_a_mistake_in_a_built_in_connector_is_told() -> None:

@@ -13,10 +13,12 @@ from reconciler.engine.tokens import CHANCE, TokenWish, mint
 from reconciler.errors import NotFound
 from reconciler.model.access import Scope
 from reconciler.model.change import Create, State
+from reconciler.model.condition import Reason
 from reconciler.model.connection import ConnectionState, ConnectionStatus
 from reconciler.model.identity import connection_uid, record_id
 from reconciler.model.record import Batch, RecordQuery, Row, StoredRecord, UnifiedRecord
 from reconciler.model.resource import Kind, Resource, ResourceKey, make_resource
+from reconciler.model.selector import Selector, chosen_by
 from reconciler.model.sync import Cursor, RunStatus, SyncJob, SyncMode, SyncRun, Trigger
 from reconciler.model.value import digest_of
 from reconciler.ports import SyncRequest
@@ -69,6 +71,10 @@ class FakeSituation:
     def name_of(self, uid: str) -> str:
         names = {known: key.name for key, known in self.state.uids.items()}
         return names.get(uid, uid)
+
+    def chosen(self, selector: Selector) -> frozenset[str]:
+        found = (one for one in self.connections() if chosen_by(selector, one.labels))
+        return frozenset(map(self.uid, found))
 
     def holds(self, uid: str) -> bool:
         return uid in self.state.uids.values()
@@ -214,11 +220,20 @@ def _row(source: str, of: str, values: dict[str, Any]) -> Row:
     return Row(source, order_id(source, of), raw, bytes.fromhex(digest_of(raw.hex())[:32]), mapped)
 
 
+_REASONS = {
+    ConnectionStatus.OFFLINE: Reason.UNREACHABLE,
+    ConnectionStatus.NEEDS_REAUTH: Reason.REAUTHORIZATION_REQUIRED,
+    ConnectionStatus.PAUSED: Reason.PAUSED,
+}
+
+
 async def set_status(store: MemoryStore, name: str, status: ConnectionStatus, why: str) -> None:
     """Keep how a connection is."""
-    state = ConnectionState(ResourceKey(Kind.CONNECTION, name), "b", status, NOON, 2, why)
+    state = ConnectionState(
+        ResourceKey(Kind.CONNECTION, name), "b", status, NOON, 2, why, _REASONS[status]
+    )
     async with store.begin() as unit:
-        await unit.objects.set_connection_state(state)
+        await unit.health.put(state)
         await unit.commit()
 
 
@@ -258,14 +273,10 @@ async def issue(
     of: str | None = None,
     **more: Any,
 ) -> str:
-    """Mint a token, keep it, and return its text."""
-    wish = TokenWish(
-        f"token {number}", scopes, CURRENT.name, of and uid(of), more.get("expires_at")
-    )
-    text, kept = mint(wish, chance=bytes([number]) * CHANCE, now=NOON)
-    kept = replace(
-        kept, **{name: more[name] for name in ("revoked_at", "api_version") if name in more}
-    )
+    """Mint a token, keep it, and return its text; *more* are fields of it."""
+    wish = TokenWish(f"token {number}", scopes, CURRENT.name, of and uid(of))
+    text, kept = mint(wish, chance=number.to_bytes(4) * (CHANCE // 4), now=NOON)
+    kept = replace(kept, **more)
     async with store.begin() as unit:
         await unit.tokens.put(kept)
         await unit.commit()

@@ -7,7 +7,8 @@ import pytest
 
 from reconciler.errors import Unreachable
 from reconciler.model.access import Scope
-from reconciler.model.connection import ConnectionStatus
+from reconciler.model.condition import Reason
+from reconciler.model.connection import Checks, ConnectionStatus, StatusChange
 from reconciler.model.sync import RunStatus, SyncMode, Trigger
 from tests.web.conftest import Site, client_of
 from tests.web.making import (
@@ -18,6 +19,7 @@ from tests.web.making import (
     keep_run,
     move_cursor,
     set_status,
+    uid,
 )
 
 SYNCS = "/api/v1/connections/acme/syncs"
@@ -33,7 +35,10 @@ async def test_a_connection_is_told_with_its_status_and_counts(site: Site) -> No
         "entities": ["purchase-orders", "vendors"],
         "status": "offline",
         "since": "2026-03-02T12:00:00Z",
-        "reason": "no answer from erp:8000",
+        "reason": "Unreachable",
+        "message": "no answer from erp:8000",
+        "last_good_at": None,
+        "credentials_expire_at": None,
         "records": {"purchase-orders": 2, "vendors": 0},
     }
 
@@ -261,3 +266,48 @@ async def test_a_sync_of_another_connection_is_not_there(site: Site) -> None:
     assert foreign.json()["detail"].replace("job_0", "") == missing.json()["detail"].replace(
         "job_77", ""
     )
+
+
+async def test_records_of_a_connection_that_is_not_well_are_told_with_a_warning(
+    site: Site,
+) -> None:
+    await keep_orders(site.store, "1")
+    assert (await site.get("/api/v1/purchase-orders?connection=acme")).json()["warnings"] == []
+    await set_status(site.store, "acme", ConnectionStatus.NEEDS_REAUTH, "refused twice")
+    answer = (await site.get("/api/v1/purchase-orders?connection=acme")).json()
+    assert len(answer["data"]) == 1
+    assert answer["warnings"] == [
+        {
+            "code": "CONNECTION_REAUTHORIZATION_REQUIRED",
+            "detail": "refused twice",
+            "since": "2026-03-02T12:00:00Z",
+        }
+    ]
+    assert (await site.get("/api/v1/purchase-orders?connection=beta")).json()["warnings"] == []
+
+
+async def test_the_health_of_a_connection_is_told_with_error_rate_and_history(site: Site) -> None:
+    acme = uid("acme")
+    await set_status(site.store, "acme", ConnectionStatus.OFFLINE, "no answer")
+    online, offline = ConnectionStatus.ONLINE, ConnectionStatus.OFFLINE
+    async with site.store.begin() as unit:
+        await unit.health.count([Checks(acme, NOON - timedelta(hours=2), 12, 3, NOON)])
+        await unit.health.count([Checks(acme, NOON - timedelta(days=2), 12, 12, NOON)])
+        await unit.health.note(
+            StatusChange(acme, NOON, online, offline, Reason.UNREACHABLE, "no answer")
+        )
+        await unit.commit()
+    told = (await site.get("/api/v1/connections/acme/health")).json()
+    assert (told["status"], told["reason"], told["error_rate"]) == ("offline", "Unreachable", 0.25)
+    assert told["checks"] == [{"hour": "2026-03-02T10:00:00Z", "asked": 12, "failed": 3}]
+    assert told["history"] == [
+        {
+            "at": "2026-03-02T12:00:00Z",
+            "before": "online",
+            "after": "offline",
+            "reason": "Unreachable",
+            "message": "no answer",
+        }
+    ]
+    pending = (await site.get("/api/v1/connections/beta/health")).json()
+    assert (pending["status"], pending["error_rate"], pending["history"]) == ("pending", None, [])

@@ -39,6 +39,11 @@ OPERATIONS: Final = (
     ("POST", "/api/v1/connections/{name}/syncs"),
     ("GET", "/api/v1/syncs/{sync_id}"),
     ("GET", "/api/v1/runs/{run_id}"),
+    ("GET", "/api/v1/tokens"),
+    ("POST", "/api/v1/tokens"),
+    ("GET", "/api/v1/tokens/{token_id}"),
+    ("POST", "/api/v1/tokens/{token_id}/rotate"),
+    ("POST", "/api/v1/connections/{name}/tokens"),
     ("GET", "/api/v1/purchase-orders"),
     ("GET", "/api/v1/purchase-orders/{record_id}"),
 )

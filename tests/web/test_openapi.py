@@ -76,6 +76,12 @@ async def test_answers_fit_their_schemas(site: Site, document: dict[str, Any]) -
     await keep_unmapped(site.store, "2", "no")
     await keep_run(site.store, 1, RunStatus.SUCCEEDED)
     started = await site.post("/api/v1/connections/acme/syncs", {})
+    limits = {"selector": {"customer": "acme"}, "networks": ["10.0.0.0/8"], "role": "viewer"}
+    made = await site.post("/api/v1/tokens", {"name": "desk", **limits})
+    media = operations(document)["create_token"]["responses"]["201"]["content"]["application/json"]
+    Draft202012Validator({**media["schema"], "components": document["components"]}).validate(
+        made.json()
+    )
     for path, name in {
         "/api/v1/purchase-orders?include=raw": "list_purchase_orders",
         f"/api/v1/purchase-orders/{order_id('1')}": "get_purchase_order",
@@ -85,6 +91,8 @@ async def test_answers_fit_their_schemas(site: Site, document: dict[str, Any]) -
         started.headers["location"]: "get_sync",
         "/api/v1/runs/run_1": "get_run",
         "/api/v1/me": "get_me",
+        "/api/v1/tokens": "list_tokens",
+        made.headers["location"]: "get_token",
         "/api/v1/versions": "list_versions",
     }.items():
         answer = await site.get(path)
@@ -104,6 +112,12 @@ def test_what_is_documented_of_queries_is_what_is_read(
             parameters = found[route.operation_id]["parameters"]
             documented = {p["name"] for p in parameters if p.get("in") == "query"}
             assert documented == set(route.query.model_fields if route.query else ()), route.path
+
+
+def test_only_what_takes_an_idempotency_key_is_documented_to(document: dict[str, Any]) -> None:
+    key = {"$ref": "#/components/parameters/Idempotency-Key"}
+    found = operations(document).items()
+    assert [name for name, one in found if key in one["parameters"]] == ["create_sync"]
 
 
 def test_every_operation_says_who_may_call_it_and_how_it_fails(

@@ -2,12 +2,14 @@
 
 from dataclasses import dataclass
 from datetime import timedelta
+from typing import Any
 
 import httpx
 import pytest
 from fastapi.routing import APIRoute
 
-from reconciler.model.access import Scope
+from reconciler.datamodel.reader import entities
+from reconciler.model.access import ROLES, Role, Scope
 from reconciler.model.sync import RunStatus
 from reconciler.web.needs import Policy
 from reconciler.web.route import Access, Route
@@ -59,100 +61,151 @@ def test_what_changes_something_asks_for_more_than_reading(site: Site) -> None:
 
 @dataclass
 class Bearer:
-    """A token of the matrix, and what it may do."""
+    """A token of the matrix: what it may do, and whether it is over acme; over all, if it is no tenant's."""
 
     name: str
     text: str | None
     known: bool
-    scopes: frozenset[Scope]
-    of: str | None = None
+    scopes: frozenset[Scope] = frozenset()
+    tenant: bool = False
+    over_acme: bool = True
+
+
+SYNC = frozenset({Scope.RUN_SYNC})
+WRITE = frozenset({Scope.WRITE_SPECS})
+ADMIN = frozenset({Scope.ADMIN})
+ACME = {"selector": (("customer", "acme"),)}
+BETA = {"selector": (("customer", "beta"),)}
+BOTH = {"selector": (("customer", "acme"), ("plant", "a"))}
+NARROW = {"networks": ("127.0.0.0/8",)}
+
+KNOWN: tuple[tuple[str, frozenset[Scope], str | None, dict[str, Any]], ...] = (
+    ("reads all", READ, None, {}),
+    ("reads acme", READ, "acme", {}),
+    ("reads beta", READ, "beta", {}),
+    ("reads records only", frozenset({Scope.READ_RECORDS}), None, {}),
+    ("reads status only", frozenset({Scope.READ_STATUS}), None, {}),
+    ("syncs only", SYNC, None, {}),
+    ("syncs beta", SYNC, "beta", {}),
+    ("writes specs only", WRITE, None, {}),
+    ("writes specs of acme", WRITE, "acme", {}),
+    ("writes specs of beta", WRITE, "beta", {}),
+    ("admin", ADMIN, None, {}),
+    ("admin from here", ADMIN, None, NARROW),
+    ("admin of acme", ADMIN, "acme", {}),
+    ("admin of beta", ADMIN, "beta", {}),
+    ("tenant acme reads", READ, None, ACME),
+    ("tenant beta reads", READ, None, BETA),
+    ("tenant of two labels that nobody has reads", READ, None, BOTH),
+    ("tenant acme syncs", SYNC, None, ACME),
+    ("tenant beta syncs", SYNC, None, BETA),
+    ("tenant acme writes", WRITE, None, ACME),
+    ("tenant beta writes", WRITE, None, BETA),
+    ("tenant acme is admin", ADMIN, None, ACME),
+    ("tenant beta is admin", ADMIN, None, BETA),
+    *((role.value, ROLES[role], None, {"role": role}) for role in Role),
+    *((f"{role.value} of beta", ROLES[role], None, {"role": role, **BETA}) for role in Role),
+)
 
 
 async def bearers(site: Site) -> list[Bearer]:
-    issued = [
-        ("reads all", READ, None),
-        ("reads acme", READ, "acme"),
-        ("reads beta", READ, "beta"),
-        ("reads records only", frozenset({Scope.READ_RECORDS}), None),
-        ("reads status only", frozenset({Scope.READ_STATUS}), None),
-        ("syncs only", frozenset({Scope.RUN_SYNC}), None),
-        ("syncs beta", frozenset({Scope.RUN_SYNC}), "beta"),
-        ("writes specs only", frozenset({Scope.WRITE_SPECS}), None),
-        ("admin", frozenset({Scope.ADMIN}), None),
-        ("admin of beta", frozenset({Scope.ADMIN}), "beta"),
-    ]
-    found = [
-        Bearer(
-            name, await issue(site.store, 10 + number, scopes, of), known=True, scopes=scopes, of=of
-        )
-        for number, (name, scopes, of) in enumerate(issued)
-    ]
-    expired = await issue(site.store, 30, expires_at=NOON)
-    revoked = await issue(site.store, 31, revoked_at=NOON)
-    nothing: frozenset[Scope] = frozenset()
-    found += [
-        Bearer("none", None, known=False, scopes=nothing),
-        Bearer("expired", expired, known=False, scopes=nothing),
-        Bearer("revoked", revoked, known=False, scopes=nothing),
-        Bearer("mistyped", expired[:-1] + "g", known=False, scopes=nothing),
-        Bearer(
-            "never issued",
-            "rcn_aaaaaaaaaaaaa_" + "A" * 43 + "_00000000",
-            known=False,
-            scopes=nothing,
-        ),
-    ]
-    return found
+    found = []
+    for number, (name, scopes, of, more) in enumerate(KNOWN, 10):
+        tenant = of is not None or "selector" in more
+        over = of == "acme" or more.get("selector") == ACME["selector"] or not tenant
+        text = await issue(site.store, number, scopes, of, **more)
+        found.append(Bearer(name, text, True, scopes, tenant, over))
+    expired = await issue(site.store, 80, expires_at=NOON)
+    wrong = {
+        "none": None,
+        "expired": expired,
+        "revoked": await issue(site.store, 81, revoked_at=NOON),
+        "from elsewhere": await issue(site.store, 82, ADMIN, networks=("10.0.0.0/8",)),
+        "of a connection that is not there": await issue(site.store, 83, READ, "nobody"),
+        "mistyped": expired[:-1] + "g",
+        "never issued": "rcn_aaaaaaaaaaaaa_" + "A" * 43 + "_00000000",
+    }
+    return found + [Bearer(name, text, False) for name, text in wrong.items()]
 
 
-def expected(route: Route, bearer: Bearer, *, ok: int, about_acme: bool) -> int:
+OVER_ALL = {"reconcile_now"}
+"""What only a token over all connections does."""
+UNFILTERED = {
+    "get_me", "list_versions", "get_openapi", "list_connections", "list_specs", "list_drift",
+    "get_reconcile", "list_tokens", "create_token", "exchange_connect_link", "reconcile_now", "get_health", "get_readiness", "get_error_docs",
+    *(f"list_{name.replace('-', '_')}" for name in entities()),
+}  # fmt: skip
+"""Operations about no single thing: what they answer with is filtered, and proved below."""
+GOOD = {
+    "create_token": 422,  # no name
+    "reconcile_now": 405,  # by a server that only reads
+    "get_reconcile": 405,
+    "put_spec": 415,  # no body
+    "patch_spec": 415,
+    "delete_spec": 405,
+    "revert_spec": 409,  # as git applied it
+    "create_connect_link": 404,  # by a server without a connect page
+    "list_connect_links": 404,
+    "revoke_connect_link": 404,
+    "exchange_connect_link": 404,
+}
+"""What a request without a body is answered with, where that is not the operation's own status."""
+
+
+def expected(route: Route, bearer: Bearer) -> int:
+    ok = GOOD.get(route.operation_id, route.status)
+    if "{record_id}" in route.path and "purchase-orders" not in route.path:
+        ok = 404
     if route.access is Access.PUBLIC:
         return ok
     if not bearer.known:
         return 401
     if isinstance(route.access, Scope) and not {route.access, Scope.ADMIN} & bearer.scopes:
         return 403
-    if about_acme and bearer.of not in {None, "acme"}:
-        return 404
+    if route.operation_id in OVER_ALL and bearer.tenant:
+        return 403
+    if route.operation_id not in UNFILTERED and not bearer.over_acme:
+        return 415 if route.operation_id in {"put_spec", "patch_spec"} else 404
     return ok
 
 
-async def test_each_route_with_each_kind_of_token(site: Site) -> None:
-    await keep_orders(site.store, "17", of="acme")
-    run = await keep_run(site.store, 1, RunStatus.SUCCEEDED)
-    sync = (await site.post("/api/v1/connections/acme/syncs")).json()["id"]
-    tried = 0
-    for bearer in await bearers(site):
-        async with client_of(site.app, bearer.text) as client:
-            for route in routes_of(site):
-                ids = {
-                    "name": "acme",
-                    "kind": "Connection",
-                    "token": "look_1",
-                    "sync_id": sync,
-                    "run_id": run.id,
-                    "record_id": order_id("17"),
-                    "link_id": "lnk_1",
-                }
-                answer = await client.request(route.method, route.path.format(**ids))
-                about_acme = "{" in route.path
-                ok = route.status
-                if "{record_id}" in route.path and "purchase-orders" not in route.path:
-                    ok = 404
-                if "connect-links" in route.path:  # by a server without a connect page
-                    ok = 404
-                writes_specs = "/specs/" in route.path and route.method != "GET"
-                if "/reconcile" in route.path:
-                    ok, about_acme = 405, False  # by a server that only reads
-                if writes_specs:  # without a body, and on a server that only reads
-                    ok = {"PUT": 415, "PATCH": 415, "DELETE": 405, "POST": 409}[route.method]
-                want = expected(route, bearer, ok=ok, about_acme=about_acme)
-                looks = "/reconcile" in route.path and route.method == "POST"
-                if (writes_specs or looks) and bearer.of is not None and want != 401:
-                    want = 403
-                assert answer.status_code == want, f"{bearer.name}: {route.path}"
-                tried += 1
-    assert tried == 15 * len(routes_of(site))
+class TestMatrix:
+    @pytest.fixture
+    def policy(self) -> Policy:
+        return Policy(rate=600_000, burst=100_000, failures=600_000)
+
+    async def test_each_route_with_each_kind_of_token(self, site: Site) -> None:
+        """An operation that is new here must be filtered, or be named above as one about nothing."""
+        await keep_orders(site.store, "17", of="acme")
+        run = await keep_run(site.store, 1, RunStatus.SUCCEEDED)
+        sync = (await site.post("/api/v1/connections/acme/syncs")).json()["id"]
+        tried = 0
+        for bearer in await bearers(site):
+            async with client_of(site.app, bearer.text) as client:
+                for route in routes_of(site):
+                    tried += 1
+                    theirs = await issue(site.store, 1000 + tried, READ, "acme")
+                    ids = {
+                        "name": "acme",
+                        "kind": "Connection",
+                        "token": "look_1",
+                        "token_id": theirs.split("_")[1],
+                        "sync_id": sync,
+                        "run_id": run.id,
+                        "record_id": order_id("17"),
+                        "link_id": "lnk_1",
+                    }
+                    answer = await client.request(route.method, route.path.format(**ids))
+                    told = f"{bearer.name}: {route.method} {route.path}: {answer.text[:200]}"
+                    assert answer.status_code == expected(route, bearer), told
+        assert tried == (len(KNOWN) + 7) * len(routes_of(site))
+
+
+def test_the_exceptions_of_the_matrix_are_operations(site: Site) -> None:
+    known = {route.operation_id for route in routes_of(site)}
+    assert UNFILTERED | OVER_ALL | GOOD.keys() <= known
+    about_one = {route.operation_id for route in routes_of(site) if "{" in route.path}
+    assert UNFILTERED & about_one == {"get_reconcile"}
 
 
 async def test_a_token_of_one_connection_sees_nothing_of_another_in_lists(site: Site) -> None:

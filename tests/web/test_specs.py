@@ -185,7 +185,7 @@ async def test_a_kind_that_does_not_exist_is_not_found(desk: Desk) -> None:
     assert (answer.status_code, answer.json()["code"]) == (404, "NOT_FOUND")
 
 
-async def test_a_token_of_one_connection_sees_what_is_about_it_and_writes_nothing(
+async def test_a_token_of_one_connection_sees_and_writes_what_is_about_it_alone(
     desk: Desk,
 ) -> None:
     document = (await desk.client.get("/api/v1/specs/Connection/plant-a")).json()["document"]
@@ -197,11 +197,14 @@ async def test_a_token_of_one_connection_sees_what_is_about_it_and_writes_nothin
     async with client_of(make_app(desk.services), token) as client:
         listed = (await client.get("/api/v1/specs")).json()["data"]
         assert [one["address"] for one in listed] == ["Connection/plant-a", "Mapping/orders"]
-        assert (await client.delete(ORDERS)).status_code == 403
+        patch = {"spec": {"fields": {"status": {"values": {"OPEN": "sent"}}}}}
+        headers = {"Content-Type": "application/merge-patch+json"}
+        assert (await client.patch(ORDERS, json=patch, headers=headers)).status_code == 200
     async with client_of(make_app(desk.services), other) as client:
         listed = (await client.get("/api/v1/specs")).json()["data"]
         assert [one["address"] for one in listed] == ["Connection/plant-b"]
         assert (await client.get(ORDERS)).status_code == 404
+        assert (await client.patch(ORDERS, json=patch, headers=headers)).status_code == 404
 
 
 async def test_a_look_is_asked_for_and_told_as_done_by_its_token(desk: Desk) -> None:

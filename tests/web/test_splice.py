@@ -99,7 +99,11 @@ def test_choosing_fields_equals_choosing_them_of_the_whole(
 @given(st.lists(records(), max_size=3), st.none() | texts)
 def test_a_page_is_json(found: list[UnifiedRecord], cursor: str | None) -> None:
     body = msgspec.json.decode(page(map(SPLICER.whole, found), cursor))
-    assert body == {"data": [merged(one, raw=False) for one in found], "next_cursor": cursor}
+    assert body == {
+        "data": [merged(one, raw=False) for one in found],
+        "next_cursor": cursor,
+        "warnings": [],
+    }
 
 
 def test_every_entity_can_be_answered_unmapped() -> None:

@@ -1,5 +1,7 @@
 """JSON over HTTP: a path, a query, a body; the answer is the payload."""
 
+from urllib.parse import urlencode
+
 import msgspec
 
 from reconciler.connectors.envelope import json_of
@@ -19,6 +21,10 @@ class HttpJson:
     def ask(self, filled: Filled) -> Ask:
         """Return the HTTP request of *filled*."""
         url = joined(self._endpoint, filled.path)
+        if filled.form is not None:
+            headers = {"content-type": "application/x-www-form-urlencoded", **filled.headers}
+            body = urlencode(filled.form).encode()
+            return Ask(filled.method, url, filled.query, headers, body)
         if filled.body is None:
             return Ask(filled.method, url, filled.query, filled.headers)
         headers = {"content-type": "application/json", **filled.headers}

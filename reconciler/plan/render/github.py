@@ -7,7 +7,7 @@ line ends, and in properties also ``:`` and ``,`` are percent-encoded.
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Final
 
-from reconciler.model.change import Block, Change, Delete, Drifted, Plan, Replace
+from reconciler.model.change import Advisory, Block, Change, Delete, Drifted, Plan, Replace
 from reconciler.model.resource import Origin, ResourceKey
 from reconciler.plan.printable import printable
 from reconciler.plan.render.drift import drift_detail, drift_lines
@@ -23,9 +23,9 @@ _PROPERTY: Final = str.maketrans(
 
 
 def render_github(plan: Plan, *, notes: Notes | None = None) -> str:
-    """Return one line for each block, change and drift; what destroys or is blocked comes first.
+    """Return one line for each block, change, warning and drift; what destroys or is blocked comes first.
 
-    Blocks, changes that destroy or are blocked, and drift are warnings; other changes are notices.
+    Blocks, changes that destroy or are blocked, what the policy warns of, and drift are warnings; other changes are notices.
     (GitHub shows no more than ten of each for a step, hence the order.)
     """
     blocked = plan.held
@@ -36,12 +36,19 @@ def render_github(plan: Plan, *, notes: Notes | None = None) -> str:
         told = _change(plan, one, notes or {}, "warning" if grave else "notice")
         (graver if grave else milder).append(told)
     drifts = [_drift(plan, one) for one in plan.drifts if one.told]
-    return "".join([*(_block(plan, block) for block in plan.blocks), *graver, *drifts, *milder])
+    blocks = [_block(plan, block) for block in plan.blocks]
+    warned = [_advisory(plan, one) for one in plan.advisories]
+    return "".join([*blocks, *graver, *warned, *drifts, *milder])
 
 
 def _block(plan: Plan, block: Block) -> str:
     text = f"{block.code}: {block.reason}\n{block.remedy}"
     return _command("warning", _place_of(plan, block.key), f"blocked {block.key}", text)
+
+
+def _advisory(plan: Plan, one: Advisory) -> str:
+    text = "\n".join(filter(None, (f"{one.code}: {one.reason}", one.remedy)))
+    return _command("warning", _place_of(plan, one.key), f"warning of {one.key}", text)
 
 
 def _drift(plan: Plan, drift: Drifted) -> str:

@@ -6,7 +6,17 @@
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Final
 
-from reconciler.model.change import ABSENT, Change, Create, FieldChange, Plan, Rename, Replace
+from reconciler.model.change import (
+    ABSENT,
+    Advisory,
+    Block,
+    Change,
+    Create,
+    FieldChange,
+    Plan,
+    Rename,
+    Replace,
+)
 from reconciler.model.resource import Kind, Origin, ResourceKey
 from reconciler.plan.compare import removal_of
 from reconciler.plan.effects import effects_of
@@ -14,7 +24,7 @@ from reconciler.plan.paths import pointer
 from reconciler.plan.render.drift import drift_json
 from reconciler.plan.render.words import REASONS, counts, effects_asked, fields_of, origin_of
 
-FORMAT_VERSION: Final = "1.1"
+FORMAT_VERSION: Final = "1.2"
 
 Notes = Mapping[ResourceKey, Sequence[str]]
 
@@ -37,7 +47,7 @@ def to_json(
         "complete": not plan.left_out,
         "applyable": plan.applyable,
         "summary": _summary(plan),
-        "changes": [_change(plan, change, notes or {}) for change in plan.changes],
+        "changes": [change_json(plan, change, notes or {}) for change in plan.changes],
         "unmanaged": [
             {
                 "address": str(resource.key),
@@ -46,18 +56,20 @@ def to_json(
             }
             for resource in plan.unmanaged
         ],
-        "blocks": [
-            {
-                "address": str(block.key),
-                "code": block.code,
-                "reason": block.reason,
-                "remedy": block.remedy,
-                "also": [str(key) for key in block.also],
-            }
-            for block in plan.blocks
-        ],
+        "blocks": list(map(_told, plan.blocks)),
+        "warnings": list(map(_told, plan.advisories)),
         "drift": [drift_json(drift) for drift in plan.drifts],
         "settled": [str(resource.key) for resource in plan.settled],
+    }
+
+
+def _told(one: Block | Advisory) -> dict[str, Any]:
+    return {
+        "address": str(one.key),
+        "code": one.code,
+        "reason": one.reason,
+        "remedy": one.remedy,
+        "also": [str(key) for key in one.also],
     }
 
 
@@ -67,6 +79,7 @@ def _summary(plan: Plan) -> dict[str, int]:
         "noop": plan.unchanged,
         "unmanaged": len(plan.unmanaged),
         "blocked": len(plan.blocks),
+        "warnings": len(plan.advisories),
         "left_out": plan.left_out,
         "drift": sum(drift.told for drift in plan.drifts),
         "conflict": sum(bool(drift.conflicts) for drift in plan.drifts),
@@ -74,7 +87,8 @@ def _summary(plan: Plan) -> dict[str, int]:
     }
 
 
-def _change(plan: Plan, change: Change, notes: Notes) -> dict[str, Any]:
+def change_json(plan: Plan, change: Change, notes: Notes) -> dict[str, Any]:
+    """Return one *change* of *plan*."""
     replaced = isinstance(change, Replace)
     told: dict[str, Any] = {
         "address": str(change.key),

@@ -54,8 +54,12 @@ def render_markdown(
     if stops:
         stops = f"**{_held(plan)}**\n\n{stops}"
     room -= len(stops)
+    warned = _listing("text", _advisory_lines(plan), room // 2, "warnings")
+    if warned:
+        warned = f"**Warnings: {len(plan.advisories):,}**\n\n{warned}"
+    room -= len(warned)
     rows = _listing("diff", _rows(plan, notes or {}), room, "lines")
-    return head + stops + rows + _details(plan, room - len(rows)) + foot
+    return head + stops + warned + rows + _details(plan, room - len(rows)) + foot
 
 
 def sticky_marker(environment: str | None, path: str) -> str:
@@ -137,6 +141,12 @@ def _block_lines(plan: Plan) -> Iterator[str]:
     for one in plan.blocks:
         yield f"{one.key}: {one.code}: {one.reason}"
         yield f"    {one.remedy}"
+
+
+def _advisory_lines(plan: Plan) -> Iterator[str]:
+    for one in plan.advisories:
+        yield f"{one.key}: {one.code}: {one.reason}"
+        yield from (f"    {line}" for line in (one.remedy,) if line)
 
 
 def _listing(language: str, lines: Iterable[str], room: int, what: str) -> str:

@@ -22,6 +22,7 @@ _COUNTED: Final = [
     "noop",
     "unmanaged",
     "blocked",
+    "warnings",
     "left_out",
     "drift",
     "conflict",
@@ -46,6 +47,7 @@ def plan_schema() -> dict[str, Any]:
         "changes": _list(_change(), "In the order in which they are made."),
         "unmanaged": _list(_unmanaged(), "In force, no longer declared, and kept."),
         "blocks": _list(_block(), "What stands in the way until a person decides."),
+        "warnings": _list(_block(), "What the team's policy warns of; it holds nothing."),
         "drift": _list(_drift(), "What was changed outside of git, and is not what was applied."),
         "settled": _list(_ADDRESS, "Drift that the specs have come to say: it is over."),
     }

@@ -78,12 +78,14 @@ class _Page:
 
     def lines(self) -> Iterator[str]:
         rows = [*map(self._row, self._plan.changes), *self._drifts(), *self._kept()]
-        if rows or self._plan.blocks:
+        said = rows or self._plan.blocks or self._plan.advisories
+        if said:
             yield self._look.paint(_heading(self._plan), "bold")
             yield ""
         yield from self._table(rows)
         yield from self._blocks()
-        if rows or self._plan.blocks:
+        yield from self._advisories()
+        if said:
             yield ""
         if self._plan.left_out:
             yield (
@@ -169,6 +171,14 @@ class _Page:
             why = printable(f"{one.key}: {one.code}: {one.reason}")
             yield f"{self._look.paint('blocked', 'blocked')} {why}"
             yield f"        {printable(one.remedy)}"
+
+    def _advisories(self) -> Iterator[str]:
+        for one in self._plan.advisories:
+            yield ""
+            why = printable(f"{one.key}: {one.code}: {one.reason}")
+            yield f"{self._look.paint('warning', '!')} {why}"
+            if one.remedy:
+                yield f"        {printable(one.remedy)}"
 
 
 def _heading(plan: Plan) -> str:

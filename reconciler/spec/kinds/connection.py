@@ -5,7 +5,7 @@ from typing import Annotated, Literal
 
 from pydantic import ConfigDict, Field
 
-from reconciler.spec.kinds.connector import Setting
+from reconciler.spec.kinds.asked import Setting
 from reconciler.spec.kinds.drifting import DriftWord, IgnoreRule
 from reconciler.spec.kinds.envelope import (
     Duration,

@@ -12,71 +12,12 @@ Expressions over an answer see its JSON; for ``jsonrpc`` its ``result``, and in 
 
 from typing import Annotated, Any, Literal
 
-from pydantic import Field, StringConstraints
+from pydantic import Field
 
+from reconciler.spec.kinds.asked import ConfigField, Request, Setting, Template
+from reconciler.spec.kinds.auth import Auth
 from reconciler.spec.kinds.envelope import Duration, Envelope, Name, Strict, ZoneName
 from reconciler.spec.kinds.rules import Expression, FieldRules
-
-Template = Annotated[str, StringConstraints(max_length=4096)]
-Setting = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_]*$", max_length=63)]
-
-
-class ConfigField(Strict):
-    """One setting that a connection gives."""
-
-    type: Literal["string", "url", "integer", "boolean"] = "string"
-    """What its value is."""
-    required: bool = False
-    """Whether a connection must give it."""
-    secret: bool = False
-    """A literal here is an error: only a reference may be given."""
-    default: str | int | bool | None = None
-    """What it is where a connection does not give it."""
-    description: str = ""
-    """What it is for, shown on the connect page and in errors."""
-    minimum: int | None = None
-    """Of an integer: the least that is allowed."""
-    maximum: int | None = None
-    """Of an integer: the most that is allowed."""
-    choices: tuple[str, ...] | None = None
-    """Of a text: the values that are allowed."""
-
-
-class Request(Strict):
-    """One HTTP request."""
-
-    method: Literal["GET", "POST"] = "GET"
-    """The HTTP method."""
-    path: Template = ""
-    """Joined to the connector's ``endpoint``."""
-    query: dict[str, Any] = {}
-    """Query parameters; one whose value is null is left out."""
-    headers: dict[str, Template] = {}
-    """Headers of this request."""
-    body: Any = None
-    """Sent as JSON. For ``jsonrpc``: the ``params`` of the call."""
-    call: Template | None = None
-    """For ``jsonrpc``: the method's name."""
-
-
-class Auth(Strict):
-    """One way to log in, of a closed set of types."""
-
-    type: Literal["none", "api_key", "basic", "bearer", "session"]
-    """How credentials are sent."""
-    fields: dict[Setting, ConfigField] = {}
-    """What a connection gives under ``auth`` beside ``method``."""
-    header: str | None = None
-    """``api_key``: the header that carries it (``X-Api-Key``)."""
-    query: str | None = None
-    """``api_key``: the query parameter that carries it."""
-    login: Request | None = None
-    """``session``: the request that logs in; its answer is ``login`` in templates."""
-    send: dict[str, Template] = {}
-    """``session``: headers of every later request."""
-    after: dict[Setting, Request] = {}
-    """``session``: asked once after the login, with its headers; each answer is ``session.<name>`` in
-    templates."""
 
 
 class Signal(Strict):
@@ -84,8 +25,11 @@ class Signal(Strict):
 
     when: Expression
     """JMESPath over the answer's JSON; a true value means: it happened."""
-    means: Literal["unauthorized", "forbidden", "rate_limited", "fault", "invalid"]
-    """What happened."""
+    means: Literal[
+        "unauthorized", "locked", "second_factor", "forbidden", "rate_limited", "fault", "invalid"
+    ]
+    """What happened. ``locked``: the account is; ``second_factor``: the login asks for more than a
+    password. Neither is tried again by itself."""
     message: Expression | None = None
     """JMESPath over the answer's JSON: what the system says about it."""
 
@@ -245,7 +189,8 @@ class ConnectorSpec(Strict):
     config: dict[Setting, ConfigField]
     """The settings that a connection gives."""
     auth: dict[Setting, Auth]
-    """By method name; a connection chooses with ``auth.method``."""
+    """By method name; a connection chooses with ``auth.method``. Beside what the method asks for, every
+    connection may give ``ca``, ``client_certificate``, ``client_key`` and ``client_key_password``."""
     headers: dict[str, Template] = {}
     """Sent with every request."""
     probe: Request

@@ -5,7 +5,7 @@ from typing import Annotated, Literal, Self
 from pydantic import BeforeValidator, Field, StringConstraints, model_validator
 from pydantic_core import PydanticCustomError
 
-from reconciler.spec.kinds.connector import Template
+from reconciler.spec.kinds.asked import Template
 from reconciler.spec.kinds.drifting import Drifting
 from reconciler.spec.kinds.envelope import (
     Duration,

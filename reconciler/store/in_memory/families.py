@@ -1,5 +1,6 @@
 """Runs, tokens and leases without a database."""
 
+from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 
@@ -54,6 +55,14 @@ class MemoryTokens:
         """Keep when a token was used last; an earlier time than the one kept changes nothing."""
         await self._draft.do(_touch, token_id, at)
 
+    async def find(self, token_id: str) -> Token | None:
+        """Return a token by its id; nobody else changes it before this transaction has ended."""
+        return await self._draft.do(lambda shelf: shelf.tokens.get(token_id))
+
+    async def of(self, connection: str) -> Sequence[Token]:
+        """Return the tokens of one connection (its uid), likewise."""
+        return await self._draft.do(_tokens_of, connection)
+
 
 def _put_token(shelf: Shelf, token: Token) -> None:
     if any(one.digest == token.digest and one.id != token.id for one in shelf.tokens.values()):
@@ -65,6 +74,11 @@ def _touch(shelf: Shelf, token_id: str, at: datetime) -> None:
     token = shelf.tokens.get(token_id)
     if token is not None and (token.last_used_at is None or token.last_used_at < at):
         shelf.tokens[token_id] = replace(token, last_used_at=at)
+
+
+def _tokens_of(shelf: Shelf, connection: str) -> Sequence[Token]:
+    found = [token for token in shelf.tokens.values() if token.connection == connection]
+    return tuple(sorted(found, key=lambda token: (token.created_at, token.id)))
 
 
 class MemoryLeases:

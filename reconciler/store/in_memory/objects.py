@@ -4,7 +4,7 @@ from dataclasses import replace
 from datetime import datetime
 from typing import assert_never
 
-from reconciler.errors import Conflict, NotFound, PlanStale
+from reconciler.errors import Conflict, PlanStale
 from reconciler.model.audit import Past
 from reconciler.model.change import (
     Adopt,
@@ -57,10 +57,6 @@ class MemoryObjects:
     async def uid(self, key: ResourceKey) -> str | None:
         """Return the identity of a resource in force."""
         return await self._draft.do(uid_of, key)
-
-    async def set_connection_state(self, state: ConnectionState) -> None:
-        """Keep how a connection is."""
-        await self._draft.do(_set_state, state)
 
 
 def state_of(shelf: Shelf) -> State:
@@ -235,9 +231,7 @@ def _remove(shelf: Shelf, uid: str, resource: Resource, at: datetime) -> bool:
     if resource.key.kind is not Kind.CONNECTION:
         return True
     _void(shelf, uid)
-    for token in shelf.tokens.values():
-        if token.connection == uid and token.revoked_at is None:
-            shelf.tokens[token.id] = replace(token, revoked_at=at)
+    _end_tokens(shelf, uid, at)
     if _retained(resource):
         return False
     erase(shelf, uid, None)
@@ -250,10 +244,18 @@ def _start_anew(shelf: Shelf, uid: str, at: datetime) -> None:
     if resource.key.kind is not Kind.CONNECTION:
         return
     _void(shelf, uid)
+    _end_tokens(shelf, uid, at)
     if _retained(resource):
         bury_all(shelf, uid, at)
     else:
         erase(shelf, uid, None)
+
+
+def _end_tokens(shelf: Shelf, uid: str, at: datetime) -> None:
+    for token in list(shelf.tokens.values()):
+        alive = token.revoked_at is None or token.revoked_at > at
+        if token.connection == uid and alive:
+            shelf.tokens[token.id] = replace(token, revoked_at=at)
 
 
 def _void(shelf: Shelf, uid: str) -> None:
@@ -265,10 +267,3 @@ def _void(shelf: Shelf, uid: str) -> None:
 
 def _retained(resource: Resource) -> bool:
     return bool(resource.spec.get("deletionPolicy") == "retain")
-
-
-def _set_state(shelf: Shelf, state: ConnectionState) -> None:
-    uid = uid_of(shelf, state.key)
-    if uid is None:
-        raise NotFound(f"{state.key} is not in force, so its state cannot be kept")
-    shelf.states[uid] = state

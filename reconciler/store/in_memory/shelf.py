@@ -3,12 +3,13 @@
 from collections.abc import Callable
 from copy import copy
 from dataclasses import dataclass, field, fields
+from datetime import datetime
 from typing import Concatenate, NamedTuple, ParamSpec, TypeVar
 
 from reconciler.model.access import Token
 from reconciler.model.audit import AuditEntry, Past, Pin
 from reconciler.model.condition import Condition, Status
-from reconciler.model.connection import ConnectionState
+from reconciler.model.connection import Checks, ConnectionState, StatusChange
 from reconciler.model.credential import InstanceSecret, Sealed
 from reconciler.model.drift import Drift
 from reconciler.model.event import Delivery, Event
@@ -62,6 +63,8 @@ class Shelf:
     objects: dict[str, Kept] = field(default_factory=dict)
     history: list[Past] = field(default_factory=list)
     states: dict[str, ConnectionState] = field(default_factory=dict)
+    changes: list[StatusChange] = field(default_factory=list)
+    checks: dict[tuple[str, datetime], Checks] = field(default_factory=dict)
     cursors: dict[tuple[str, str], Cursor] = field(default_factory=dict)
     runs: dict[str, SyncRun] = field(default_factory=dict)
     records: dict[Key, Filed] = field(default_factory=dict)

@@ -10,7 +10,7 @@ from reconciler.model.access import Token
 from reconciler.model.audit import AuditEntry, Hold, Past, Pin
 from reconciler.model.change import Marks, State
 from reconciler.model.condition import Status
-from reconciler.model.connection import ConnectionState
+from reconciler.model.connection import Checks, ConnectionState, StatusChange
 from reconciler.model.credential import InstanceSecret, Sealed
 from reconciler.model.drift import Drift, Resolution
 from reconciler.model.event import Delivery, Event
@@ -19,6 +19,7 @@ from reconciler.model.record import RecordQuery, Row, StoredRecord
 from reconciler.model.resource import Owner, Resource, ResourceKey
 from reconciler.model.sync import Cursor, SyncRun
 from reconciler.store.in_memory.credentials import credentials_of, links_of, sealed_under
+from reconciler.store.in_memory.health import changes_of, checks_of
 from reconciler.store.in_memory.objects import state_of, states_of
 from reconciler.store.in_memory.outbox import waiting
 from reconciler.store.in_memory.records import matches
@@ -54,6 +55,20 @@ class MemoryViews:
     async def connection_states(self) -> Mapping[str, ConnectionState]:
         """Return how each connection is, by uid."""
         return states_of(self._committed())
+
+    async def connection_state(self, connection: str) -> ConnectionState | None:
+        """Return how one connection (its uid) is."""
+        return states_of(self._committed()).get(connection)
+
+    async def status_changes(
+        self, connection: str | None = None, *, limit: int = 100
+    ) -> Sequence[StatusChange]:
+        """Return what connections were, or one of them, the newest change first."""
+        return changes_of(self._committed(), connection, limit)
+
+    async def checks(self, since: datetime, connection: str | None = None) -> Sequence[Checks]:
+        """Return the counts of hours that began at or after *since*, by connection and hour."""
+        return checks_of(self._committed(), since, connection)
 
     async def records(self, query: RecordQuery) -> Sequence[StoredRecord]:
         """Return records in the order of ``(updated_at, id)``, ``query.limit`` at most."""
@@ -162,10 +177,21 @@ class MemoryViews:
         tokens = self._committed().tokens.values()
         return next((token for token in tokens if token.digest == digest), None)
 
-    async def tokens(self) -> Sequence[Token]:
-        """Return all tokens, the newest first."""
-        tokens = self._committed().tokens.values()
-        return tuple(sorted(tokens, key=lambda one: (one.created_at, one.id), reverse=True))
+    async def token(self, token_id: str) -> Token | None:
+        """Return one token."""
+        return self._committed().tokens.get(token_id)
+
+    async def tokens(
+        self, *, after: tuple[datetime, str] | None = None, limit: int | None = None
+    ) -> Sequence[Token]:
+        """Return tokens, the newest first: all, or *limit* of them after the one at that place."""
+        tokens = [
+            token
+            for token in self._committed().tokens.values()
+            if after is None or (token.created_at, token.id) < after
+        ]
+        tokens.sort(key=lambda one: (one.created_at, one.id), reverse=True)
+        return tuple(tokens[:limit])
 
     async def drifts(
         self, *, key: ResourceKey | None = None, ended: bool = False, limit: int = 500

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final
 
-from reconciler.engine.typed import USERS, AskedField
+from reconciler.engine.asking import Field
 
 _LABELS: Final = {
     "base_url": "Address",
@@ -21,6 +21,10 @@ _LABELS: Final = {
     "client_certificate": "Client certificate (PEM)",
     "ca": "Certificate authority (PEM)",
 }
+
+
+USERS: Final = frozenset({"username", "user", "login", "email"})
+"""What manifests call the name that somebody logs in with."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,7 +56,7 @@ class Shown:
 
 
 def shown(
-    fields: tuple[AskedField, ...], typed: Mapping[str, str], wrong: Mapping[str, str]
+    fields: tuple[Field, ...], typed: Mapping[str, str], wrong: Mapping[str, str]
 ) -> list[Shown]:
     """Return *fields* as the page shows them; a secret that was typed is never written back."""
     first = next((field.place for field in fields if field.place in wrong), "")
@@ -60,13 +64,13 @@ def shown(
 
 
 def _shown(
-    field: AskedField, typed: Mapping[str, str], wrong: Mapping[str, str], *, focused: bool
+    field: Field, typed: Mapping[str, str], wrong: Mapping[str, str], *, focused: bool
 ) -> Shown:
     return Shown(
         place=field.place,
         id="f-" + field.place.replace(".", "-").replace("_", "-"),
         kind=_kind(field),
-        label=field.label or _LABELS.get(field.name) or _in_words(field.name),
+        label=_label(field),
         description=field.description.rstrip("."),
         type="password" if field.secret else "text",
         inputmode={"url": "url", "integer": "numeric"}.get(field.type, ""),
@@ -80,19 +84,27 @@ def _shown(
     )
 
 
-def _kind(field: AskedField) -> str:
+def _kind(field: Field) -> str:
     if field.choices:
         return "select"
     return {"boolean": "checkbox", "text": "textarea"}.get(field.type, "input")
 
 
-def _autocomplete(field: AskedField) -> str:
-    if field.name in USERS:
+def _autocomplete(field: Field) -> str:
+    if name_of(field) in USERS:
         return "username"
-    if field.name == "password":
+    if name_of(field) == "password":
         return "current-password"
     return "url" if field.type == "url" else "off"
 
 
-def _in_words(name: str) -> str:
-    return name.replace("_", " ").capitalize()
+def _label(field: Field) -> str:
+    """Return what the manifest calls it; where that is only its name in words, what people call it."""
+    name = name_of(field)
+    in_words = name.replace("_", " ").capitalize()
+    return _LABELS.get(name, in_words) if field.label == in_words else field.label
+
+
+def name_of(field: Field) -> str:
+    """Return the name of *field* in the spec."""
+    return field.place.partition(".")[2]

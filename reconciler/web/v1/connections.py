@@ -2,13 +2,13 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Annotated, Final, Literal
 
 from fastapi import Query, Request
 from starlette.responses import Response
 
-from reconciler.model.connection import ConnectionState
+from reconciler.model.connection import ConnectionState, StatusChange
 from reconciler.model.resource import Resource
 from reconciler.model.sync import Cursor, RunStatus, SyncMode, SyncRun
 from reconciler.web.cursors import seal, unseal
@@ -17,16 +17,20 @@ from reconciler.web.problems import Code, refuse
 from reconciler.web.security import granted_to
 from reconciler.web.v1.answers import tell
 from reconciler.web.v1.schemas import (
+    ChecksTold,
+    ConnectionHealth,
     Connections,
     ConnectionTold,
     EntityStatus,
     PageQuery,
     RunTold,
+    StatusChanged,
     StatusWord,
     SyncStatus,
 )
-from reconciler.web.v1.visible import entities_of, sees, visible_connection
+from reconciler.web.v1.visible import entities_of, seen_uids, sees, visible_connection
 
+A_DAY: Final = timedelta(days=1)
 LOOK_BACK: Final = 20
 """Among how many of the newest runs of an entity the last sync is looked for."""
 
@@ -42,10 +46,11 @@ class ConnectionRoutes:
         grant = granted_to(request)
         situation = await self.services.in_force.look()
         after = "" if query.cursor is None else unseal(query.cursor, "connections", tuple[str])[0]
+        uids = seen_uids(situation, grant)
         seen = [
             connection
             for connection in situation.connections()
-            if connection.key.name > after and sees(grant, situation.uid(connection))
+            if connection.key.name > after and (uids is None or situation.uid(connection) in uids)
         ]
         shown, more = seen[: query.limit], len(seen) > query.limit
         facts = await self._facts()
@@ -76,16 +81,47 @@ class ConnectionRoutes:
         ]
         return tell(
             SyncStatus(
-                connection=name, status=_status(state), reason=_reason(state), entities=entities
+                connection=name,
+                status=_status(state),
+                reason=_reason(state),
+                message=_message(state),
+                entities=entities,
+            )
+        )
+
+    async def health(self, request: Request, name: str) -> Response:
+        """Answer with how one connection is and was."""
+        found = await visible_connection(self.services.in_force, granted_to(request), name)
+        situation, connection = found
+        uid = situation.uid(connection)
+        views = self.services.store.views
+        state = await views.connection_state(uid)
+        hours = await views.checks(self.services.clock.now() - A_DAY, uid)
+        asked, failed = sum(one.asked for one in hours), sum(one.failed for one in hours)
+        return tell(
+            ConnectionHealth(
+                connection=name,
+                status=_status(state),
+                since=state.since if state else None,
+                reason=_reason(state),
+                message=_message(state),
+                last_good_at=state.good_at if state else None,
+                last_checked_at=max((one.last_at for one in hours), default=None),
+                error_rate=round(failed / asked, 4) if asked else None,
+                credentials_expire_at=state.expires_at if state else None,
+                checks=[
+                    ChecksTold(hour=one.hour, asked=one.asked, failed=one.failed) for one in hours
+                ],
+                history=[_changed(one) for one in await views.status_changes(uid)],
             )
         )
 
     async def run(self, request: Request, run_id: str) -> Response:
         """Answer with one run of one entity."""
         run = await self.services.store.views.run(run_id)
-        if run is None or not sees(granted_to(request), run.connection):
-            raise refuse(Code.NOT_FOUND, f"there is no run with the id {run_id[:64]!r}")
         situation = await self.services.in_force.look()
+        if run is None or not sees(situation, granted_to(request), run.connection):
+            raise refuse(Code.NOT_FOUND, f"there is no run with the id {run_id[:64]!r}")
         return tell(run_told(run, situation.name_of(run.connection)))
 
     async def _facts(self) -> "_Facts":
@@ -171,6 +207,9 @@ def _connection(situation: Situation, connection: Resource, facts: _Facts) -> Co
         status=_status(state),
         since=state.since if state else None,
         reason=_reason(state),
+        message=_message(state),
+        last_good_at=state.good_at if state else None,
+        credentials_expire_at=state.expires_at if state else None,
         records=_records(uid, entities, facts),
     )
 
@@ -186,4 +225,18 @@ def _status(state: ConnectionState | None) -> StatusWord:
 
 
 def _reason(state: ConnectionState | None) -> str | None:
-    return (state.reason or None) if state else None
+    return state.reason.value if state else None
+
+
+def _message(state: ConnectionState | None) -> str | None:
+    return (state.message or None) if state else None
+
+
+def _changed(change: StatusChange) -> StatusChanged:
+    return StatusChanged(
+        at=change.at,
+        before=change.before.value,
+        after=change.after.value,
+        reason=change.reason.value,
+        message=change.message or None,
+    )

@@ -13,6 +13,7 @@ from reconciler.web.problems import MEDIA_TYPE, TABLE, Code
 from reconciler.web.route import Access, Route
 from reconciler.web.v1.examples import example_problem, example_record
 from reconciler.web.v1.schemas import Problem, Told
+from reconciler.web.v1.staleness import SCHEMA
 from reconciler.web.versions import CURRENT
 
 Document = dict[str, Any]
@@ -119,7 +120,7 @@ def _shared(route: Route) -> Iterable[str]:
     yield "X-Request-Id"
     if 304 in route.also:
         yield "If-None-Match"
-    if route.method == "POST":
+    if route.repeatable:
         yield "Idempotency-Key"
 
 
@@ -167,8 +168,9 @@ def _record_schemas(entity: Entity) -> Document:
                     "type": ["string", "null"],
                     "description": "Send it as `cursor` for the next page; null on the last.",
                 },
+                "warnings": SCHEMA,
             },
-            "required": ["data", "next_cursor"],
+            "required": ["data", "next_cursor", "warnings"],
             "additionalProperties": False,
         },
     }

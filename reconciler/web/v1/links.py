@@ -15,7 +15,7 @@ from reconciler.model.duration import parse_duration
 from reconciler.model.link import Link, LinkState
 from reconciler.web.needs import ConnectDesk, Services
 from reconciler.web.problems import ApiProblem, Code, Refused, refuse
-from reconciler.web.security import granted_to, token_of
+from reconciler.web.security import actor_of, granted_to
 from reconciler.web.v1.answers import tell
 from reconciler.web.v1.bodies import read_body
 from reconciler.web.v1.link_schemas import (
@@ -27,7 +27,7 @@ from reconciler.web.v1.link_schemas import (
     LinkWord,
     TokenHanded,
 )
-from reconciler.web.v1.visible import visible_connection
+from reconciler.web.v1.visible import seen_uids, visible_connection
 
 LISTED: Final = 100
 """How many links of a connection are listed, the newest first."""
@@ -71,7 +71,7 @@ class LinkRoutes:
         """Answer with the API token that came of a link: once."""
         desk = self._desk()
         asked = await read_body(request, ExchangeAsked)
-        only = granted_to(request).connection
+        only = seen_uids(await self.services.in_force.look(), granted_to(request))
         if (asked.code is None) == (asked.link is None):
             raise refuse(Code.INVALID_CONTENT, "body: give a code or a link, one of the two")
         if asked.code is not None:
@@ -120,7 +120,7 @@ def _span(field: str, text: str) -> timedelta:
 
 
 def _by(request: Request) -> By:
-    return By(f"api:{token_of(request).id}", request.state.request_id)
+    return By(actor_of(request), request.state.request_id)
 
 
 def _told(link: Link, name: str, now: datetime) -> LinkTold:

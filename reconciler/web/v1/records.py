@@ -10,6 +10,7 @@ from fastapi import Query, Request
 from starlette.responses import Response
 
 from reconciler.datamodel.entity import Entity
+from reconciler.model.access import Grant
 from reconciler.model.record import RecordQuery
 from reconciler.web.cursors import seal, unseal
 from reconciler.web.needs import Position, Services
@@ -18,6 +19,7 @@ from reconciler.web.security import granted_to
 from reconciler.web.v1.answers import as_json, tagged
 from reconciler.web.v1.schemas import OneQuery, RecordsQuery
 from reconciler.web.v1.splice import Splicer, page
+from reconciler.web.v1.staleness import warnings_for
 from reconciler.web.v1.visible import visible_uids
 
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
@@ -38,7 +40,9 @@ class Records:
     async def many(self, request: Request, query: Annotated[RecordsQuery, Query()]) -> Response:
         """Answer with a page of records, in the order in which they last changed."""
         splice = self.splicer.made(self._fields(query.fields), raw=query.include is not None)
-        uids = await visible_uids(self.services.in_force, granted_to(request), query.connection)
+        grant = granted_to(request)
+        uids = await visible_uids(self.services.in_force, grant, query.connection)
+        identity = self._identity(query, grant, uids)
         wanted = RecordQuery(
             self.entity.name,
             connections=uids,
@@ -46,11 +50,12 @@ class Records:
             created_after=query.created_after,
             deleted=query.deleted is not None,
             limit=query.limit,
-            after=_position(query.cursor, self._identity(query, uids)),
+            after=_position(query.cursor, identity),
         )
         records, position = await self.services.reader.page(wanted)
-        cursor = None if position is None else _cursor(position, self._identity(query, uids))
-        return as_json(page(map(splice, records), cursor), cache="private, no-cache")
+        cursor = None if position is None else _cursor(position, identity)
+        warnings = await warnings_for(self.services.store.views, uids)
+        return as_json(page(map(splice, records), cursor, warnings), cache="private, no-cache")
 
     async def one(
         self, request: Request, record_id: str, query: Annotated[OneQuery, Query()]
@@ -68,11 +73,17 @@ class Records:
             )
         return tagged(request, splice(records[0]))
 
-    def _identity(self, query: RecordsQuery, uids: Sequence[str] | None) -> list[object]:
-        """Return what must stay the same from page to page."""
+    def _identity(
+        self, query: RecordsQuery, grant: Grant, uids: Sequence[str] | None
+    ) -> list[object]:
+        """Return what must stay the same from page to page.
+
+        Of a selector, that is the selector: a connection that begins or ceases to match between two pages
+        ends no walk.
+        """
         return [
             self.entity.name,
-            uids,
+            uids if query.connection is not None or not grant.selector else list(grant.selector),
             query.modified_after,
             query.created_after,
             query.deleted is not None,

@@ -18,6 +18,7 @@ from reconciler.web.v1.link_operations import link_routes
 from reconciler.web.v1.links import LinkRoutes
 from reconciler.web.v1.records import Records
 from reconciler.web.v1.schemas import (
+    ConnectionHealth,
     Connections,
     ConnectionTold,
     OneQuery,
@@ -34,6 +35,8 @@ from reconciler.web.v1.schemas import (
 from reconciler.web.v1.spec_operations import spec_routes
 from reconciler.web.v1.specs import SpecRoutes
 from reconciler.web.v1.syncs import SyncRoutes
+from reconciler.web.v1.token_operations import token_routes
+from reconciler.web.v1.tokens import TokenRoutes
 
 API: Final = "/api/v1"
 
@@ -44,6 +47,7 @@ def routes(services: Services, document: Callable[[], dict[str, Any]]) -> Iterat
     yield from _connections(ConnectionRoutes(services))
     yield from spec_routes(SpecRoutes(services))
     yield from link_routes(LinkRoutes(services))
+    yield from token_routes(TokenRoutes(services))
     yield from _syncs(SyncRoutes(services, Remembered(services.clock)))
     for entity in entities().values():
         yield from _records(entity, Records(services, entity))
@@ -119,6 +123,17 @@ def _connections(connections: ConnectionRoutes) -> Iterator[Route]:
     )
     yield Route(
         "GET",
+        f"{API}/connections/{{name}}/health",
+        connections.health,
+        Scope.READ_STATUS,
+        "get_connection_health",
+        "How a connection is and was: reason, error rate, history",
+        "connections",
+        answer=answers_model(ConnectionHealth),
+        problems=(Code.NOT_FOUND,),
+    )
+    yield Route(
+        "GET",
         f"{API}/connections/{{name}}/sync-status",
         connections.sync_status,
         Scope.READ_STATUS,
@@ -160,6 +175,7 @@ def _syncs(syncs: SyncRoutes) -> Iterator[Route]:
             Code.INVALID_CONTENT,
             Code.CONNECTION_UNREACHABLE,
         ),
+        repeatable=True,
         extra=_body_of(SyncAsked),
     )
     yield Route(
@@ -188,7 +204,7 @@ def _records(entity: Entity, records: Records) -> Iterator[Route]:
         query=RecordsQuery,
         parameters=_fields_of(entity),
         answer=answers(ref(f"{name}List"), "A page of records."),
-        example=lambda: {"data": [example_record(entity)], "next_cursor": None},
+        example=lambda: {"data": [example_record(entity)], "next_cursor": None, "warnings": []},
         problems=(Code.NOT_FOUND,),
     )
     yield Route(

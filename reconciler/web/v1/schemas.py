@@ -106,6 +106,13 @@ class ConnectionTold(Told):
     since: datetime | None
     """Since when it is in this status."""
     reason: str | None
+    """Why, as a stable word: one of docs/conditions.md."""
+    message: str | None
+    """Why, as a sentence."""
+    last_good_at: datetime | None
+    """When its system answered and took the credentials last, to within an hour while it is well."""
+    credentials_expire_at: datetime | None
+    """When what it logs in with stops to be good, where that is known."""
     records: dict[str, int]
     """How many records there are that are not deleted, by entity."""
 
@@ -115,6 +122,45 @@ class Connections(Told):
 
     data: list[ConnectionTold]
     next_cursor: str | None
+
+
+class StatusChanged(Told):
+    """One change of a connection's status."""
+
+    at: datetime
+    before: StatusWord
+    after: StatusWord
+    reason: str
+    message: str | None
+
+
+class ChecksTold(Told):
+    """How often a connection's system was asked in an hour, and how often in vain."""
+
+    hour: datetime
+    """When the hour began."""
+    asked: int
+    failed: int
+
+
+class ConnectionHealth(Told):
+    """How a connection is and was."""
+
+    connection: str
+    status: StatusWord
+    since: datetime | None
+    reason: str | None
+    message: str | None
+    last_good_at: datetime | None
+    last_checked_at: datetime | None
+    """When it was asked last, to within a minute."""
+    error_rate: float | None
+    """The share of looks and syncs of the last 24 hours that its system did not answer well, 0 to 1."""
+    credentials_expire_at: datetime | None
+    checks: list[ChecksTold]
+    """The last 24 hours, hour by hour, those without a look left out."""
+    history: list[StatusChanged]
+    """The last changes of status, the newest first, 100 at most."""
 
 
 RunState = Literal["queued", "running", "succeeded", "failed", "cancelled"]
@@ -168,6 +214,7 @@ class SyncStatus(Told):
     connection: str
     status: StatusWord
     reason: str | None
+    message: str | None
     entities: list[EntityStatus]
 
 
@@ -189,8 +236,15 @@ class TokenTold(Told):
     """Its id; the text of a token is never shown again."""
     name: str
     scopes: list[str]
+    role: str | None
+    """The named set of scopes that it has."""
     connection: str | None
-    """The one connection it sees; null: all."""
+    """The one connection it is over."""
+    selector: dict[str, str] | None
+    """The labels of the connections it is over. Null, as `connection`: all."""
+    networks: list[str]
+    """The networks it is heard from; none: any."""
+    description: str
     api_version: str
     created_at: datetime
     expires_at: datetime | None

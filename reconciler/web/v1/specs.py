@@ -9,7 +9,7 @@ import msgspec
 from fastapi import Query, Request
 from starlette.responses import Response
 
-from reconciler.model.access import Grant
+from reconciler.engine.reach import Reach
 from reconciler.model.audit import Past
 from reconciler.model.change import ABSENT, FieldDrift, State
 from reconciler.model.condition import Status
@@ -22,7 +22,7 @@ from reconciler.spec.written import document_of
 from reconciler.web.cursors import seal, unseal
 from reconciler.web.needs import Looks, Services
 from reconciler.web.problems import ApiProblem, Code, Refused, refuse
-from reconciler.web.security import granted_to, token_of
+from reconciler.web.security import actor_of, granted_to
 from reconciler.web.v1.answers import tell
 from reconciler.web.v1.spec_schemas import (
     ConditionTold,
@@ -36,6 +36,14 @@ from reconciler.web.v1.spec_schemas import (
     SpecQuery,
     SpecSummary,
     SpecTold,
+)
+from reconciler.web.v1.tenants import (
+    check_document,
+    check_everywhere,
+    not_in_force,
+    own_past,
+    permit_of,
+    sees_drift,
 )
 
 SPECS: str = "specs"
@@ -51,15 +59,15 @@ class SpecRoutes:
 
     async def many(self, request: Request, query: Annotated[SpecQuery, Query()]) -> Response:
         """Answer with a page of the specs that the token sees, by kind and name."""
-        grant = granted_to(request)
         state = (await self.services.in_force.look()).state
+        reach = Reach(granted_to(request), state)
         after = [] if query.cursor is None else list(unseal(query.cursor, "specs", tuple[str, str]))
         found = [
             one
             for key, one in sorted(state.resources.items())
             if [key.kind.value, key.name] > after
             and query.kind in {None, key.kind.value}
-            and _sees(grant, state, one)
+            and reach.sees(one)
         ]
         shown, more = found[: query.limit], len(found) > query.limit
         last = [shown[-1].key.kind.value, shown[-1].key.name] if more else None
@@ -77,43 +85,43 @@ class SpecRoutes:
 
     async def history(self, request: Request, kind: str, name: str) -> Response:
         """Answer with the changes of one spec, the newest first."""
-        _, found = await self._found(request, kind, name)
+        state, found = await self._found(request, kind, name)
         past = await self.services.store.views.history(found.key, limit=100)
-        return tell(SpecHistory(data=[_past(one) for one in past]))
+        shown = own_past(Reach(granted_to(request), state), state.uids.get(found.key), past)
+        return tell(SpecHistory(data=[_past(one) for one in shown]))
 
     async def put(self, request: Request, kind: str, name: str) -> Response:
         """Put a whole document in force; 201 if there was none."""
-        _check_writer(request)
         document = await _json(request, "application/json")
         return await self._write(request, _key(kind, name), document)
 
     async def patch(self, request: Request, kind: str, name: str) -> Response:
         """Change one document by a JSON merge patch (RFC 7396)."""
-        _check_writer(request)
         change = await _json(request, MERGE)
         _, found = await self._found(request, kind, name)
         return await self._write(request, found.key, merge_patch(document_of(found), change))
 
     async def remove(self, request: Request, kind: str, name: str) -> Response:
         """Take out of force what was made through the API."""
-        _check_writer(request)
         _, found = await self._found(request, kind, name)
         await self._edits().remove(
-            found.key, actor=_actor(request), request_id=request.state.request_id
+            found.key,
+            actor=actor_of(request),
+            request_id=request.state.request_id,
+            permit=permit_of(granted_to(request)),
         )
         return Response(status_code=204)
 
     async def drift(self, request: Request) -> Response:
         """Answer with what was changed outside of git and is not over, the newest first."""
-        grant = granted_to(request)
         state = (await self.services.in_force.look()).state
+        reach = Reach(granted_to(request), state)
         found = await self.services.store.views.drifts()
-        seen = [one for one in found if _sees_key(grant, state, one.key)]
+        seen = [one for one in found if sees_drift(reach, state, one.key)]
         return tell(DriftList(data=[_drift(one) for one in seen]))
 
     async def revert(self, request: Request, kind: str, name: str) -> Response:
         """Put one spec back to what git has applied."""
-        _check_writer(request)
         state, found = await self._found(request, kind, name)
         applied = state.applied.get(found.key)
         if applied is None:
@@ -122,7 +130,7 @@ class SpecRoutes:
 
     async def look(self, request: Request) -> Response:
         """Have the specs looked at now; 202 with a token to wait for."""
-        _check_writer(request)
+        check_everywhere(granted_to(request), "has all specs looked at")
         token = f"look_{secrets.token_hex(8)}"
         self._looks().look(SPECS, token)
         response = tell(LookTold(token=token, handled=False), status=202)
@@ -143,15 +151,23 @@ class SpecRoutes:
         key = _key(kind, name)
         state = (await self.services.in_force.look()).state
         found = state.resources.get(key)
-        if found is None or not _sees(granted_to(request), state, found):
-            raise refuse(Code.NOT_FOUND, f"{str(key)[:128]} is not in force")
+        if found is None or not Reach(granted_to(request), state).sees(found):
+            raise not_in_force(key)
         return state, found
 
     async def _write(
         self, request: Request, key: ResourceKey, document: Mapping[str, Any]
     ) -> Response:
         _check_address(key, document)
-        wish = EditWish(document, _actor(request), request.state.request_id, _expected(request))
+        grant = granted_to(request)
+        check_document(Reach(grant, (await self.services.in_force.look()).state), document)
+        wish = EditWish(
+            document,
+            actor_of(request),
+            request.state.request_id,
+            _expected(request),
+            permit_of(grant),
+        )
         done: EditDone = await self._edits().put(wish)
         state = (await self.services.in_force.look()).state
         resource = state.resources.get(key, done.resource)
@@ -179,29 +195,6 @@ def _key(kind: str, name: str) -> ResourceKey:
     except ValueError:
         known = ", ".join(Kind)
         raise refuse(Code.NOT_FOUND, f"there is no kind {kind[:64]!r}", hint=known) from None
-
-
-def _sees(grant: Grant, state: State, resource: Resource) -> bool:
-    """Whether a token sees a spec: one of a single connection sees that, and what is about it alone."""
-    if grant.connection is None:
-        return True
-    own = [key for key, uid in state.uids.items() if uid == grant.connection]
-    return resource.key in own or any(key in resource.needs for key in own)
-
-
-def _sees_key(grant: Grant, state: State, key: ResourceKey) -> bool:
-    resource = state.resources.get(key)
-    return grant.connection is None or (resource is not None and _sees(grant, state, resource))
-
-
-def _check_writer(request: Request) -> None:
-    if granted_to(request).connection is not None:
-        raise refuse(Code.PERMISSION_DENIED, "a token of one connection writes no specs")
-
-
-def _actor(request: Request) -> str:
-    kept = token_of(request)
-    return f"api:{kept.name or kept.id}"
 
 
 def _expected(request: Request) -> str | None:

@@ -1,6 +1,6 @@
 """Records as bytes: what is stored is already JSON, so an answer is joined, never decoded and encoded."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import Final, TypeAlias
 
@@ -71,9 +71,12 @@ class Splicer:
         return lambda record: self.some(record, fields, raw=raw)
 
 
-def page(records: Iterable[bytes], next_cursor: str | None) -> bytes:
+def page(
+    records: Iterable[bytes], next_cursor: str | None, warnings: Sequence[Mapping[str, str]] = ()
+) -> bytes:
     """Return the answer of a list."""
-    return b'{"data":[%b],"next_cursor":%b}' % (b",".join(records), _encode(next_cursor))
+    told = (b",".join(records), _encode(next_cursor), _encode(warnings))
+    return b'{"data":[%b],"next_cursor":%b,"warnings":%b}' % told
 
 
 def _meta(record: UnifiedRecord) -> bytes:

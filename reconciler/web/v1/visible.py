@@ -16,7 +16,17 @@ async def visible_uids(in_force: InForce, grant: Grant, name: str | None) -> tup
     if name is not None:
         situation, connection = await visible_connection(in_force, grant, name)
         return (situation.uid(connection),)
-    return None if grant.connection is None else (grant.connection,)
+    uids = seen_uids(await in_force.look(), grant)
+    return None if uids is None else tuple(sorted(uids))
+
+
+def seen_uids(situation: Situation, grant: Grant) -> frozenset[str] | None:
+    """Return the uids of the connections that *grant* is over in *situation*, ``None`` for all."""
+    if grant.everywhere:
+        return None
+    if grant.connection is not None:
+        return frozenset({grant.connection} if situation.holds(grant.connection) else ())
+    return situation.chosen(grant.selector)
 
 
 async def visible_connection(
@@ -31,16 +41,17 @@ async def visible_connection(
     try:
         connection = situation.connection(name)
     except NotFound as error:
-        # A token over all connections may know their names; one of a single connection may not.
-        raise no_connection(name, hint=error.hint if grant.connection is None else "") from None
-    if not sees(grant, situation.uid(connection)):
+        # A token over all connections may know their names; one over some of them may not.
+        raise no_connection(name, hint=error.hint if grant.everywhere else "") from None
+    if not sees(situation, grant, situation.uid(connection)):
         raise no_connection(name)
     return situation, connection
 
 
-def sees(grant: Grant, uid: str) -> bool:
-    """Whether *grant* is over the connection with this uid."""
-    return grant.connection is None or grant.connection == uid
+def sees(situation: Situation, grant: Grant, uid: str) -> bool:
+    """Whether *grant* is over the connection with this uid; one over all is over those that are gone too."""
+    uids = seen_uids(situation, grant)
+    return uids is None or uid in uids
 
 
 def no_connection(name: str, *, hint: str = "") -> Refused:
