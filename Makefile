@@ -29,12 +29,14 @@ bench: $(VENV)/.test
 	$(BIN)/python benchmarks/plan.py
 	$(BIN)/python benchmarks/loop.py
 	$(BIN)/python benchmarks/idle.py
+	$(BIN)/python benchmarks/metrics.py
 
 # Pages that are generated from data files and models.
 docs: $(VENV)/.test
 	$(BIN)/python -m reconciler.datamodel.docs
 	$(BIN)/python -c "from reconciler.spec.schema import reference_markdown as page; open('docs/specs.md', 'w').write(page())"
 	$(BIN)/python -m reconciler.web.docs
+	$(BIN)/python -m reconciler.telemetry.docs
 
 venv: $(VENV)/.test
 

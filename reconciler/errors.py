@@ -12,6 +12,7 @@ ReconcilerError
 │   ├── PlanStale          the state has moved on since the plan     (retried: planned again)
 │   ├── PlanBlocked        a guard asks for a person                 (halts)
 │   └── Locked             another run or process holds it           (waits)
+├── TimedOut           not done in the time that was given
 ├── StoreUnavailable   our own database does not answer              (retried)
 └── SourceError        a remote system
     ├── Unreachable        no answer                                 (retried)
@@ -138,6 +139,13 @@ class LeaseLost(Locked):
 
     code = "LEASE_LOST"
     recovery = Recovery.PERMANENT
+
+
+class TimedOut(ReconcilerError):
+    """It was not done in the time that was given, and may still be done."""
+
+    code = "TIMED_OUT"
+    recovery = Recovery.TRANSIENT
 
 
 class StoreUnavailable(ReconcilerError):

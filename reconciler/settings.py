@@ -51,6 +51,8 @@ class Settings(BaseSettings):
     """Origins whose pages may show the connect page in a frame. Default: none."""
     workers: int = 4
     """How many connections are synced at a time."""
+    metrics: Literal["token", "open", "off"] = "token"
+    """Who may read ``/metrics``: a token with ``read:status`` over all connections, anybody, or nobody."""
     log_level: Literal["debug", "info", "warning", "error"] = "info"
     """What is logged, to standard error."""
     log_format: Literal["auto", "console", "json"] = "auto"

@@ -11,8 +11,10 @@ from reconciler.errors import ReconcilerError, Revoked
 from reconciler.model.event import Attempt, Delivery, Event
 from reconciler.model.record import Page
 from reconciler.model.resource import Resource
+from reconciler.model.sync import SyncRun
 from reconciler.model.value import canonical
-from reconciler.ports import Clock, Obtained, StreamFacts
+from reconciler.model.verdict import Verdict
+from reconciler.ports import Answered, Clock, Look, Obtained, StreamFacts
 
 NOON = datetime(2026, 11, 24, 12, 0, tzinfo=UTC)
 
@@ -230,6 +232,32 @@ class FakeSafe:
                 else:
                     kept[name] = value
             return dict(kept)
+
+
+@dataclass
+class RecordingMeter:
+    """Keeps all that it is told, in its order."""
+
+    looks: list[tuple[Look, datetime, timedelta]] = field(default_factory=list)
+    turns: list[tuple[str, Verdict, timedelta, timedelta]] = field(default_factory=list)
+    runs: list[tuple[SyncRun, str]] = field(default_factory=list)
+    attempts: list[tuple[Attempt, Event]] = field(default_factory=list)
+    answers: list[Answered] = field(default_factory=list)
+
+    def looked(self, look: Look, at: datetime, took: timedelta) -> None:
+        self.looks.append((look, at, took))
+
+    def turned(self, key: str, verdict: Verdict, *, waited: timedelta, took: timedelta) -> None:
+        self.turns.append((key, verdict, waited, took))
+
+    def synced(self, run: SyncRun, connector: str) -> None:
+        self.runs.append((run, connector))
+
+    def attempted(self, attempt: Attempt, event: Event) -> None:
+        self.attempts.append((attempt, event))
+
+    def answered(self, answer: Answered) -> None:
+        self.answers.append(answer)
 
 
 async def until(true: Callable[[], bool]) -> None:

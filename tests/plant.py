@@ -13,7 +13,7 @@ from reconciler.engine.systems import Systems
 from reconciler.model.change import Plan
 from reconciler.model.resource import Kind, Resource, ResourceKey, make_resource
 from reconciler.plan.planner import make_plan
-from reconciler.ports import Store
+from reconciler.ports import SILENT, Meter, Store
 from tests.fakes import ScriptedConnector, ScriptedConnectors, TurnedClock, iso
 
 CONNECTOR = make_resource(
@@ -82,6 +82,18 @@ class Plant:
         record = {"id": key, "no": f"PO-{key}", "state": "open", "total": "10.00", **known}
         record |= {"changed_at": iso(self.clock.now() - age), **fields}
         self.system.records["purchase-orders"][key] = record
+
+
+def syncs_of(
+    store: Store,
+    in_force: InForce,
+    system: ScriptedConnector,
+    clock: TurnedClock,
+    meter: Meter = SILENT,
+) -> Syncs:
+    """Return what syncs connections to a scripted system."""
+    systems = Systems(ScriptedConnectors(system))
+    return Syncs(store, in_force, systems, Health(store, in_force, clock), clock, meter)
 
 
 async def make_plant(store: Store) -> Plant:

@@ -19,9 +19,10 @@ from reconciler.engine.wish import Wish
 from reconciler.errors import Invalid
 from reconciler.model.change import Plan
 from reconciler.model.resource import Resource
+from reconciler.plan.asked import check_asked
 from reconciler.plan.scope import unmatched
 from reconciler.plan.unchanged import unchanged_plan
-from reconciler.ports import Edits, Snapshot, Store
+from reconciler.ports import SILENT, Edits, Meter, Snapshot, Store
 from reconciler.settings import Settings
 from reconciler.sources.cache import ParseCache
 from reconciler.sources.folder import Folder
@@ -29,6 +30,7 @@ from reconciler.sources.known import KnownSpecs
 
 if TYPE_CHECKING:
     from reconciler.connectors.registry import HttpConnectors
+    from reconciler.engine.disconnecting import Disconnecting
     from reconciler.engine.effect import DataEffect
     from reconciler.engine.health import Health
     from reconciler.engine.inforce import InForce
@@ -38,6 +40,7 @@ if TYPE_CHECKING:
     from reconciler.engine.syncs import Syncs
     from reconciler.engine.systems import Systems
     from reconciler.engine.writer import Writer
+    from reconciler.jobs.inprocess import InProcessJobs
     from reconciler.secrets.keyring import KeyRing
     from reconciler.secrets.keys import KeySource
     from reconciler.secrets.providers import Providers
@@ -65,6 +68,7 @@ class House:
     store: Store
     clock: SystemClock
     writer: "Writer | None" = None
+    meter: Meter = SILENT
 
     @cached_property
     def catalogue(self) -> Mapping[str, Resource]:
@@ -117,11 +121,9 @@ class House:
         return KeyRing(self._keys)
 
     def _keys(self) -> Mapping[str, bytes]:
-        from reconciler.telemetry import set_up_logs, set_up_yet  # noqa: PLC0415
+        from reconciler.telemetry.logs import set_up_logs, set_up_yet  # noqa: PLC0415
 
-        if (
-            not set_up_yet()
-        ):  # a short command: that a key file was made is told on standard error, too
+        if not set_up_yet():  # a short command tells on standard error that a key file was made
             set_up_logs(self.settings.log_level, self.settings.log_format)
         return key_source(self.settings).load(os.environ)
 
@@ -150,7 +152,7 @@ class House:
         """Runs syncs."""
         from reconciler.engine.syncs import Syncs  # noqa: PLC0415
 
-        return Syncs(self.store, self.in_force, self.systems, self.health, self.clock)
+        return Syncs(self.store, self.in_force, self.systems, self.health, self.clock, self.meter)
 
     @cached_property
     def systems(self) -> "Systems":
@@ -182,7 +184,14 @@ class House:
         """Maps stored records again."""
         from reconciler.engine.remap import Remap  # noqa: PLC0415
 
-        return Remap(self.store, self.in_force, self.clock)
+        return Remap(self.store, self.in_force, self.clock, self.meter)
+
+    @cached_property
+    def jobs(self) -> "InProcessJobs":
+        """Syncs that were asked for, and run in this process."""
+        from reconciler.jobs.inprocess import InProcessJobs  # noqa: PLC0415
+
+        return InProcessJobs(self.clock, workers=self.settings.workers)
 
     async def keep_writing(self) -> None:
         """Keep the lease of the one writer, until cancelled or lost: a service beside the others."""
@@ -207,7 +216,8 @@ class House:
         sender = WebhookSender(self.clock, wire, reveal, Redactor(), version=CURRENT.name)
         try:
             prepared = Prepared(sender, self.providers.fetch)
-            await Outgoing(Post(self.store, self.in_force, prepared, self.clock)).run()
+            post = Post(self.store, self.in_force, prepared, self.clock, self.meter)
+            await Outgoing(post).run()
         finally:
             await wire.close()
 
@@ -275,11 +285,13 @@ async def plan_folder(
 
     Raises:
         SpecInvalid: if the specs have errors.
-        Invalid: if a pattern of the scope is about nothing: most likely a slip of the pen.
+        Invalid: if a pattern of the scope, or an object that was named, is about nothing: most likely a
+            slip of the pen.
     """
     snapshot = Folder(path).read_now()
     known = KnownSpecs(built.settings.state_dir / "cache" / "known.bin", snapshot, wish.environment)
-    nothing = None if wish.scope.partial else await _nothing_to_do(built, snapshot, known)
+    named = wish.scope.partial or wish.asked
+    nothing = None if named else await _nothing_to_do(built, snapshot, known)
     if nothing is not None:
         return nothing, []
     return await _compared(built, snapshot, known, wish, heal=heal)
@@ -312,6 +324,12 @@ async def _compared(
     if lost:
         msg = f"{', '.join(lost)}: nothing declared or in force is called so"
         raise Invalid(msg, hint="write Kind/name or a pattern, as plans show them: Mapping/acme-*")
+    check_asked(
+        wish.asked,
+        wish.scope,
+        declared=loaded.resources.values(),
+        in_force=situation.state.resources,
+    )
     drifted = frozenset(situation.state.applied) if heal else frozenset()
     wish = replace(wish, heal=drifted, now=built.clock.now())
     made = consider(loaded, snapshot, situation.state, wish, read.ruling)
@@ -333,6 +351,13 @@ def edits(built: House, changed: Callable[[], Awaitable[None]] | None = None) ->
         catalogue=_manifests(),
         changed=changed or nobody,
     )
+
+
+def endings(built: House, editor: Edits) -> "Disconnecting":
+    """Return who ends connections; *editor* writes their pauses."""
+    from reconciler.engine.disconnecting import Disconnecting  # noqa: PLC0415
+
+    return Disconnecting(built.store, built.in_force, editor, built.clock)
 
 
 @asynccontextmanager

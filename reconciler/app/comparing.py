@@ -14,6 +14,7 @@ from reconciler.engine.reconcile import consider, read_specs
 from reconciler.engine.wish import Wish
 from reconciler.errors import NoSpecs, ReconcilerError
 from reconciler.model.change import Change, Create, Effect, Plan, Rename, Replace, State, Update
+from reconciler.model.redo import Redo, redo_value
 from reconciler.model.resource import Kind, ResourceKey
 from reconciler.settings import Settings
 from reconciler.sources.folder import Folder
@@ -45,7 +46,8 @@ async def plan_since(settings: Settings, path: Path, base: str, wish: Wish) -> P
         before = read_specs(old, wish, catalogue=catalogue_files(), cache=cache).loaded.resources
     except NoSpecs:
         before = {}
-    state = State(resources=before, revision=base)
+    redo = {key: Redo(value) for key, one in before.items() if (value := redo_value(one))}
+    state = State(resources=before, revision=base, redo=redo)
     return consider(read.loaded, snapshot, state, wish, read.ruling)
 
 

@@ -1,12 +1,18 @@
 """Connect links and the connect page put together."""
 
+from dataclasses import dataclass
+from datetime import datetime
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 from reconciler.app import House
+from reconciler.model.resource import Resource
+from reconciler.ports import UnitOfWork
 from reconciler.settings import Settings
 
 if TYPE_CHECKING:
+    from reconciler.engine.disconnecting import Disconnecting
+    from reconciler.engine.health import Health
     from reconciler.engine.linking import Ground
     from reconciler.ports.connecting import AddressGuard
     from reconciler.web.needs import ConnectDesk
@@ -25,7 +31,26 @@ def ground(built: House) -> "Ground":
     return Ground(built.store, built.in_force, built.clock, redirects, built.connectors)
 
 
-def connect_desk(built: House, bind: str) -> "ConnectDesk":
+@dataclass(frozen=True, slots=True)
+class Reconnected:
+    """What is to be known of a connection that its customer has connected: its health, and no pause more."""
+
+    health: "Health"
+    endings: "Disconnecting"
+
+    async def keep(
+        self, unit: UnitOfWork, connection: Resource, uid: str, *, by: str, at: datetime
+    ) -> None:
+        """Say with *unit* that its system takes the new credentials."""
+        await self.health.keep(unit, connection, uid, by=by, at=at)
+
+    async def follow(self, connection: Resource, uid: str) -> None:
+        """Take off the pause of a disconnection, and ask for the syncs that were missed."""
+        await self.endings.connected(connection.key.name, actor="connect")
+        await self.health.follow(connection, uid)
+
+
+def connect_desk(built: House, bind: str, endings: "Disconnecting") -> "ConnectDesk":
     """Return what serves customers who hold a link, and back ends that make them.
 
     *bind* is where the server listens, as HOST:PORT.
@@ -47,7 +72,7 @@ def connect_desk(built: House, bind: str) -> "ConnectDesk":
         connectors=built.connectors,
         safe=built.safe,
         reissue=reissue,
-        reconnection=built.health,
+        reconnection=Reconnected(built.health, endings),
         guard=address_guard(settings),
         api_version=CURRENT.name,
         prepare=built.providers.fetch,

@@ -6,8 +6,9 @@ from contextlib import AbstractContextManager
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
-from reconciler.app import House, edits, parse_cache
+from reconciler.app import House, edits, endings, parse_cache
 from reconciler.app.connecting import connect_desk
+from reconciler.app.measuring import metrics_of, readiness
 from reconciler.connectors.catalogue import catalogue_files
 from reconciler.engine.wish import Wish
 from reconciler.errors import ReconcilerError
@@ -35,7 +36,6 @@ def runtime(
     from reconciler.engine.runtime import Parts, Runtime  # noqa: PLC0415
     from reconciler.engine.turns import SpecsTurn  # noqa: PLC0415
     from reconciler.engine.watch import Watch  # noqa: PLC0415
-    from reconciler.jobs.inprocess import InProcessJobs  # noqa: PLC0415
     from reconciler.sources.timer import Timer  # noqa: PLC0415  APScheduler is heavy
 
     cache = parse_cache(built.settings)
@@ -48,10 +48,11 @@ def runtime(
         in_force=built.in_force,
         syncs=built.syncs,
         remap=built.remap,
-        jobs=InProcessJobs(built.clock, workers=built.settings.workers),
+        jobs=built.jobs,
         clock=built.clock,
         reporter=reporter,
         watch=Watch(built.health, built.looks, built.store.views, built.clock),
+        meter=built.meter,
     )
     made = Runtime(parts, lambda made: Timer(made.due))
     built.health.when_recovered(made.recovered)
@@ -72,7 +73,9 @@ async def serve(
     from reconciler.web.needs import Policy  # noqa: PLC0415
 
     host, port = bind
-    desk = connect_desk(built, f"[{host}]:{port}" if ":" in host else f"{host}:{port}")
+    editor = edits(built, made.look_at_specs)
+    ended = endings(built, editor)
+    desk = connect_desk(built, f"[{host}]:{port}" if ":" in host else f"{host}:{port}", ended)
     names = {host, urlsplit(desk.public_url).hostname or host, *built.settings.allowed_hosts}
     services = Services(
         reader=built.reader,
@@ -82,10 +85,16 @@ async def serve(
         in_force=built.in_force,
         schedule=made,
         looks=made,
-        edits=edits(built, made.look_at_specs),
+        edits=editor,
+        endings=ended,
         hooks=hooks,
-        checks={"database": built.check_store},
-        policy=Policy(hosts=Policy().hosts | names),
+        checks=readiness(built, made),
+        policy=Policy(
+            hosts=Policy().hosts | names,
+            open_metrics=built.settings.metrics == "open",
+        ),
+        meter=built.meter,
+        metrics=metrics_of(built, made),
         connect=desk,
     )
     await serve_app(make_app(services), host=host, port=port, started=started)

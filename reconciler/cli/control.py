@@ -43,26 +43,18 @@ def suspend(
 
 async def _suspend(key: ResourceKey, reason: str, span: timedelta) -> None:
     from reconciler.app import edits, house, person  # noqa: PLC0415
+    from reconciler.engine.pausing import pause_document  # noqa: PLC0415
     from reconciler.ports import EditWish  # noqa: PLC0415
     from reconciler.settings import Settings  # noqa: PLC0415
 
     async with house(Settings()) as built:
-        until = moment(built.clock.now() + span)
-        document = {
-            "apiVersion": "reconciler/v1",
-            "kind": "Override",
-            "metadata": {"name": _override(key)},
-            "spec": {
-                "target": {"kind": key.kind.value, "name": key.name},
-                "until": until,
-                "reason": reason,
-                "by": person(),
-                "patch": {"suspend": True},
-            },
-        }
+        until = built.clock.now() + span
+        document = pause_document(key, until, reason, by=person())
         await _in_force(built, key)
         await edits(built).put(EditWish(document, person()))
-    sys.stdout.write(f"{key} is suspended until {until}. End it before: reconciler resume {key}\n")
+    sys.stdout.write(
+        f"{key} is suspended until {moment(until)}. End it before: reconciler resume {key}\n"
+    )
 
 
 def resume(name: Target) -> None:
@@ -75,11 +67,12 @@ def resume(name: Target) -> None:
 
 async def _resume(key: ResourceKey) -> None:
     from reconciler.app import edits, house, person  # noqa: PLC0415
+    from reconciler.engine.pausing import pause_key  # noqa: PLC0415
     from reconciler.settings import Settings  # noqa: PLC0415
 
     async with house(Settings()) as built:
         await _in_force(built, key)
-        pause = ResourceKey(Kind.OVERRIDE, _override(key))
+        pause = pause_key(key)
         situation = await built.in_force.look()
         if pause not in situation.state.resources:
             resource = situation.resources[key]
@@ -97,10 +90,6 @@ def _target(name: str) -> ResourceKey:
         hint = "a connection or a schedule can: reconciler suspend SyncSchedule/acme-nightly"
         fail(Invalid(f"{key} cannot be suspended", hint=hint))
     return key
-
-
-def _override(key: ResourceKey) -> str:
-    return f"suspend-{key.kind.lower()}-{key.name}"[:63].rstrip("-")
 
 
 async def _in_force(built: "House", key: ResourceKey) -> None:

@@ -35,7 +35,7 @@ from reconciler.ports import SyncRequest
 from reconciler.sandbox import Sandbox
 from reconciler.settings import Settings
 from reconciler.sources.folder import Folder
-from reconciler.telemetry import set_up_logs
+from reconciler.telemetry.logs import set_up_logs
 
 CONNECTION: Final = "plant-a"
 ENTITY: Final = "purchase-orders"

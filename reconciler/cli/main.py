@@ -12,12 +12,15 @@ from reconciler.cli import (
     control,
     drift,
     editing,
+    ending,
     inspect,
     pinning,
+    reconciling,
     running,
     secrets,
     specs,
     starting,
+    validating,
 )
 
 app = typer.Typer(
@@ -30,8 +33,10 @@ app = typer.Typer(
     rich_markup_mode=None,
 )
 app.command()(starting.init)
-app.command()(specs.validate)
-app.command()(specs.schema)
+app.command()(validating.validate)
+app.command()(validating.schema)
+app.command()(ending.disconnect)
+app.command()(ending.forget)
 app.command()(editing.fmt)
 app.command()(editing.migrate)
 app.command()(specs.plan)
@@ -43,6 +48,7 @@ app.command("import")(adoption.import_)
 app.command()(running.run)
 app.command()(running.sync)
 app.command()(connecting.connect)
+app.command()(reconciling.reconcile)
 app.command()(inspect.get)
 app.command()(inspect.describe)
 app.command()(inspect.records)

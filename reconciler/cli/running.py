@@ -133,17 +133,19 @@ def _address(bind: str, *, behind_proxy: bool) -> tuple[str, int]:
 async def _run(where: _From, address: tuple[str, int], waits: timedelta | None) -> None:
     from reconciler.app import house, writing  # noqa: PLC0415
     from reconciler.app.following import forge_reporter, git_hooks, git_source  # noqa: PLC0415
+    from reconciler.app.measuring import measured  # noqa: PLC0415
     from reconciler.app.running import held, runtime, serve, until_stopped  # noqa: PLC0415
     from reconciler.engine.wish import Wish  # noqa: PLC0415
     from reconciler.settings import Settings  # noqa: PLC0415
     from reconciler.sources.folder import Folder  # noqa: PLC0415
-    from reconciler.telemetry import set_up_logs  # noqa: PLC0415
+    from reconciler.telemetry.logs import set_up_logs  # noqa: PLC0415
 
     settings = Settings()
     set_up_logs(settings.log_level, settings.log_format)
     follow = where.follow
     with held(settings):
-        async with house(settings) as opened, writing(opened, "run", waits) as built:
+        async with house(settings) as opened, writing(opened, "run", waits) as alone:
+            built = measured(alone)
             await built.check_keys()
             source = git_source(built, follow, where.env) if follow else Folder(where.path)
             reporter = forge_reporter(follow, where.env) if follow else None

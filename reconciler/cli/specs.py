@@ -1,17 +1,16 @@
-"""``validate``, ``schema``, ``plan``, ``apply``: specs, and what they would do."""
+"""``plan`` and ``apply``: what specs would do, and that it is done."""
 
 import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
-from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from reconciler.cli.failure import colored, fail, go
-from reconciler.cli.output import Form, show_value
+from reconciler.cli.failure import fail, go
+from reconciler.cli.named import LetBe, Replaced, left_to_do, named
 from reconciler.cli.showing import PlanForm, print_for_forge, print_plan, tell_answers
 from reconciler.errors import Invalid, PlanStale, ReconcilerError
 from reconciler.model.duration import parse_duration
@@ -22,6 +21,7 @@ if TYPE_CHECKING:
     from reconciler.engine.wish import Wish
     from reconciler.model.change import Plan
     from reconciler.model.resource import ResourceKey
+    from reconciler.plan.asked import Asked
 
 SpecsPath = Annotated[Path, typer.Argument(help="Folder of specs, or one file.", show_default=True)]
 Env = Annotated[
@@ -39,76 +39,6 @@ Wait = Annotated[
 ]
 
 
-class ProblemForm(StrEnum):
-    """The forms of problems."""
-
-    TEXT = "text"
-    JSON = "json"
-    GITHUB = "github"
-    SARIF = "sarif"
-
-
-def validate(
-    path: SpecsPath = Path("specs"),
-    env: Env = None,
-    form: Annotated[ProblemForm, typer.Option("--format", help="How to print.")] = ProblemForm.TEXT,
-) -> None:
-    """Check specs, offline: all problems at once, each with file, line and column.
-
-    Example: reconciler validate specs/ --format github
-    """
-    from reconciler.app import parse_cache, read_folder  # noqa: PLC0415
-    from reconciler.settings import Settings  # noqa: PLC0415
-    from reconciler.spec import report  # noqa: PLC0415
-
-    cache = parse_cache(Settings())
-    try:
-        snapshot, loaded = read_folder(path, env, cache)
-    except ReconcilerError as error:
-        fail(error)
-    render = {
-        ProblemForm.JSON: report.render_json,
-        ProblemForm.GITHUB: report.render_github,
-        ProblemForm.SARIF: report.render_sarif,
-    }
-    if form is ProblemForm.TEXT:
-        text = report.render_text(loaded.problems, color=colored(sys.stdout))
-    else:
-        text = render[form](loaded.problems)
-    if text and (loaded.problems or form is not ProblemForm.TEXT):
-        sys.stdout.write(text + "\n")
-    if loaded.errors:
-        raise typer.Exit(1)
-    cache.save()
-    if form is ProblemForm.TEXT:
-        sys.stdout.write(
-            f"{len(loaded.resources):,} resources in {len(snapshot.files):,} files are valid. "
-            "Nothing was contacted.\n"
-        )
-
-
-def schema(
-    kind: Annotated[
-        str | None, typer.Argument(help="A kind, or policy; default: all kinds.")
-    ] = None,
-) -> None:
-    """Print the JSON Schema of a kind, for editors.
-
-    Example: reconciler schema Connection > connection.schema.json
-    """
-    if kind == "policy":
-        from reconciler.policy.language import policy_schema  # noqa: PLC0415
-
-        show_value(policy_schema(), Form.JSON)
-        return
-    from reconciler.spec.schema import json_schema  # noqa: PLC0415
-
-    try:
-        show_value(json_schema(kind), Form.JSON)
-    except Invalid as error:
-        fail(error)
-
-
 @dataclass(frozen=True, slots=True)
 class _Options:
     env: str | None
@@ -117,6 +47,7 @@ class _Options:
     selector: str | None
     prune: bool
     max_deletes: int
+    asked: "Asked"
     heal: bool = False
     ignore_windows: str = ""
 
@@ -128,7 +59,12 @@ class _Options:
             only=tuple(self.only), exclude=tuple(self.exclude), selector=_labels(self.selector)
         )
         return Wish(
-            self.env, scope, self.prune, self.max_deletes, ignore_windows=self.ignore_windows
+            self.env,
+            scope,
+            self.prune,
+            self.max_deletes,
+            ignore_windows=self.ignore_windows,
+            asked=self.asked,
         )
 
 
@@ -183,16 +119,25 @@ def plan(
         bool, typer.Option("--check", help="Ask each new or changed system whether it answers.")
     ] = False,
     ignore_windows: IgnoreWindows = None,
+    replace: Replaced = None,
+    ignore_drift: LetBe = None,
 ) -> None:
     """Show what apply would do, and what it does to stored records. Changes nothing.
 
     Example: reconciler plan specs/ --diff --out plan.bin
     """
-    if base is not None and (check or out is not None):
-        fail(Invalid("--base compares two revisions; --check and --out are about what is in force"))
-    because = _because(ignore_windows)
+    if base is not None and (check or out is not None or replace or ignore_drift):
+        hint = "--check, --out, --replace and --ignore-drift are about what is in force"
+        fail(Invalid("--base compares two revisions", hint=hint))
     options = _Options(
-        env, only or (), exclude or (), selector, prune, max_deletes, ignore_windows=because
+        env,
+        only or (),
+        exclude or (),
+        selector,
+        prune,
+        max_deletes,
+        named(replace, ignore_drift),
+        ignore_windows=_because(ignore_windows),
     )
     shown = _Shown(form, diff, out, base, check)
     made = go(_planned(path, options, shown))
@@ -277,6 +222,8 @@ def apply(
     auto_approve: Annotated[bool, typer.Option("--auto-approve", help="Do not ask.")] = False,
     wait: Wait = None,
     ignore_windows: IgnoreWindows = None,
+    replace: Replaced = None,
+    ignore_drift: LetBe = None,
 ) -> None:
     """Bring specs into force, in one transaction. Asks first on a terminal.
 
@@ -284,9 +231,16 @@ def apply(
 
     Example: reconciler apply specs/ --auto-approve
     """
-    because = _because(ignore_windows)
     options = _Options(
-        env, only or (), exclude or (), selector, prune, max_deletes, heal, ignore_windows=because
+        env,
+        only or (),
+        exclude or (),
+        selector,
+        prune,
+        max_deletes,
+        named(replace, ignore_drift),
+        heal,
+        _because(ignore_windows),
     )
     go(_applied(path, options, parse_wait(wait), diff=diff, approved=auto_approve))
 
@@ -307,6 +261,9 @@ async def _applied(
 
     async with house(Settings()) as opened:
         if _is_saved(path):
+            if options.asked:
+                msg = "a saved plan is applied exactly as it is"
+                raise Invalid(msg, hint="say --replace and --ignore-drift to plan --out")
             made, effects = await _loaded(opened, path, options.ignore_windows)
         else:
             made, effects = await plan_folder(opened, path, options.wish(), heal=options.heal)
@@ -331,6 +288,8 @@ async def _make_true(built: "House", made: "Plan", ignored: str) -> None:
         sys.stdout.write(f"Applied. Generation {generation} is in force.\n")
     for resource in made.settled:
         sys.stdout.write(f"{resource.key}: the specs say what was edited; its drift is over.\n")
+    for line in left_to_do(made):
+        sys.stdout.write(line + "\n")
     for run in await built.remap.all():
         sys.stdout.write(
             f"Mapped {run.read:,} stored {run.entity} again: {run.updated:,} changed, "

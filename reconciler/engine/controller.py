@@ -15,6 +15,7 @@ from reconciler.engine.judge import judge
 from reconciler.engine.queue import Ask, Priority, WorkQueue
 from reconciler.errors import ReconcilerError
 from reconciler.model.verdict import Done, Halt, Retry, Verdict, Wait
+from reconciler.ports import SILENT, Meter
 
 Turn: TypeAlias = Callable[[str], Awaitable[Verdict]]
 
@@ -38,7 +39,7 @@ class Limits:
 class Controller:
     """Workers over one queue. None of them sleeps for a key, and a broken key never stops the others.
 
-    ``jitter`` gives the chance in a backoff, 0 to 1.
+    ``jitter`` gives the chance in a backoff, 0 to 1. ``meter`` is told of each turn.
     """
 
     def __init__(
@@ -48,11 +49,13 @@ class Controller:
         *,
         limits: Limits | None = None,
         jitter: Callable[[], float] = random.random,
+        meter: Meter = SILENT,
     ) -> None:
         self._queue = queue
         self._turn = turn
         self._limits = limits or Limits()
         self._jitter = jitter
+        self._meter = meter
         self._failures: dict[str, int] = {}
         self._stalled: dict[str, str] = {}
         self._idle: set[asyncio.Task[None]] = set()
@@ -107,8 +110,13 @@ class Controller:
     async def _look(self, ask: Ask) -> None:
         if ask.priority.news:
             self._failures.pop(ask.key, None)
+        clock = self._queue.clock
+        began = clock.now()
         try:
-            self._obey(ask, await self._verdict(ask.key))
+            verdict = await self._verdict(ask.key)
+            took = clock.now() - began
+            self._meter.turned(ask.key, verdict, waited=began - ask.since, took=took)
+            self._obey(ask, verdict)
         finally:
             self._queue.done(ask.key)
 

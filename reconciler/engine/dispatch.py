@@ -19,7 +19,7 @@ from reconciler.engine.inforce import InForce
 from reconciler.engine.routing import Route, routes_of
 from reconciler.errors import ReconcilerError
 from reconciler.model.event import Delivery, DeliveryStatus
-from reconciler.ports import Clock, Sender, Store
+from reconciler.ports import SILENT, Clock, Meter, Sender, Store
 
 log = structlog.get_logger()
 
@@ -67,6 +67,7 @@ class Post:
     in_force: InForce
     sender: Sender
     clock: Clock
+    meter: Meter = SILENT
 
 
 class Dispatch:
@@ -188,6 +189,7 @@ class Dispatch:
         if event is None:
             return delivery.ended(LOST)
         attempt = await self._post.sender.send(delivery, event, route.resource)
+        self._post.meter.attempted(attempt, event)
         if attempt.well:
             self._failing.discard(route.uid)
         else:

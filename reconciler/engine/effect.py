@@ -2,15 +2,17 @@
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Final
 
 import msgspec
 
 from reconciler.engine.inforce import Situation, chooses
-from reconciler.model.change import Delete, Effect, Forget, Plan, Rename, Replace, State
+from reconciler.model.change import Create, Delete, Effect, Forget, Plan, Rename, Replace, State
 from reconciler.model.record import RecordQuery
+from reconciler.model.redo import NOT_ASKED
 from reconciler.model.resource import Kind, Resource, ResourceKey
-from reconciler.plan.outcome import resources_after
+from reconciler.plan.outcome import redo_after, resources_after
 from reconciler.plan.preview import Preview, Tally
 from reconciler.ports import Views
 
@@ -20,6 +22,8 @@ if TYPE_CHECKING:
 PAGE: Final = 500
 LIMIT: Final = 100_000
 """How many records of one entity of one connection are looked at; beyond it the sentence says so."""
+_LATER: Final = datetime.max.replace(tzinfo=UTC)
+"""When a plan that is not applied yet would be: later than all that was."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,7 +50,13 @@ def after(plan: Plan, state: State) -> State:
     resources = resources_after(state.resources, plan.changes)
     renamed = {c.key: state.uids[c.before.key] for c in plan.changes if isinstance(c, Rename)}
     uids = {key: uid for key, uid in {**state.uids, **renamed}.items() if key in resources}
-    return replace(state, generation=state.generation + 1, resources=resources, uids=uids)
+    redo = dict(state.redo)
+    for change in plan.changes:
+        if not isinstance(change, (Create, Delete, Forget)):
+            known = redo.pop(change.before.key, NOT_ASKED)
+            redo[change.key] = redo_after(change, known, _LATER)
+    later = state.generation + 1
+    return replace(state, generation=later, resources=resources, uids=uids, redo=redo)
 
 
 async def data_effects(
@@ -84,11 +94,22 @@ async def with_costs(plan: Plan, before: Situation, views: Views) -> Plan:
 
 
 def _costed(change: Replace, before: Situation, counts: Mapping[tuple[str, str], int]) -> Replace:
-    uid = before.state.uids.get(change.before.key)
-    stored = sum(count for (held, _), count in counts.items() if held == uid)
+    if change.key.kind is Kind.MAPPING:
+        stored = sum(count for place, count in counts.items() if _is_mapped(change, before, place))
+        told = "mapped"
+    else:
+        uid = before.state.uids.get(change.before.key)
+        stored = sum(count for (held, _), count in counts.items() if held == uid)
+        told = "read"
     if not stored:
         return change
-    return replace(change, costs=(*change.costs, f"{stored:,} stored records are read again"))
+    records = "record is" if stored == 1 else "records are"
+    return replace(change, costs=(*change.costs, f"{stored:,} stored {records} {told} again"))
+
+
+def _is_mapped(change: Replace, before: Situation, place: tuple[str, str]) -> bool:
+    uid, entity = place
+    return before.holds(uid) and _maps(change.after, before.connection(before.name_of(uid)), entity)
 
 
 def notes(effects: list[DataEffect]) -> Mapping[ResourceKey, list[str]]:

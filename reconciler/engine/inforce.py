@@ -9,8 +9,10 @@ from reconciler.datamodel.reader import entities
 from reconciler.errors import NotFound
 from reconciler.mapping.layers import Layer, LayerName, effective
 from reconciler.model.change import Effect, State
+from reconciler.model.redo import NOT_ASKED
 from reconciler.model.resource import Kind, Resource, ResourceKey
 from reconciler.model.selector import Selector, chosen_by
+from reconciler.model.sync import basis_for
 from reconciler.model.value import digest_of
 from reconciler.plan.effects import basis
 from reconciler.plan.overrides import exceptions
@@ -154,7 +156,15 @@ class Situation:
         """Return the digest of all settings that a cursor of this entity depends on."""
         stream = self.manifest(connection).spec["streams"].get(entity, {})
         reading = {k: v for k, v in stream.items() if k not in _NOT_READING}
-        return digest_of([basis(connection, Effect.RESYNC, entity=entity), reading])[:32]
+        settings = digest_of([basis(connection, Effect.RESYNC, entity=entity), reading])[:32]
+        return basis_for(settings, redo=self.redo_mark(connection.key))
+
+    def redo_mark(self, key: ResourceKey) -> str:
+        """Return the part of a basis that says for which redo of *key* something is done; "" for none."""
+        redo = self.state.redo.get(key, NOT_ASKED)
+        if redo.asked_at is None:
+            return ""
+        return digest_of([redo.value, redo.asked_at.isoformat(timespec="microseconds")])[:16]
 
     def chosen(self, selector: Selector) -> frozenset[str]:
         """Return the uids of the connections in force that have all labels of *selector*."""
@@ -177,12 +187,12 @@ class Situation:
         layers = [_layer("default", manifest.key, default)]
         declared = self._mappings()
         layers += [
-            _layer("selector", key, spec)
+            _layer("selector", key, spec, self.redo_mark(key))
             for key, spec in declared.get((None, entity), ())
             if chooses(spec, connection)
         ]
         layers += [
-            _layer("connection", key, spec)
+            _layer("connection", key, spec, self.redo_mark(key))
             for key, spec in declared.get((connection.key.name, entity), ())
         ]
         return layers
@@ -205,13 +215,14 @@ _NOT_READING: Final = frozenset({"title", "fields", "customFields"})
 """The parts of a stream that say what records become, not which are read."""
 
 
-def _layer(name: LayerName, key: ResourceKey, spec: Mapping[str, Any]) -> Layer:
+def _layer(name: LayerName, key: ResourceKey, spec: Mapping[str, Any], redo: str = "") -> Layer:
     return Layer(
         name=name,
         source=str(key),
         fields=spec.get("fields", {}),
         custom_fields=spec.get("customFields", {}),
         inherit=spec.get("inherit", True),
+        redo=redo,
     )
 
 

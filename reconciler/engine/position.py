@@ -4,7 +4,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Final
 
-from reconciler.model.sync import Cursor, SyncMode
+from reconciler.model.sync import Cursor, SyncMode, redo_of
 from reconciler.ports import Connector, StreamFacts
 
 
@@ -30,7 +30,8 @@ def opened(
 
     A run that was stopped goes on at its page, if its settings are the same and a page token of the
     stream stays good. A first run, a full one, and one under other settings read the whole window.
-    Otherwise the run reads what changed since the position, less the stream's lookback.
+    Otherwise the run reads what changed since the position, less the stream's lookback. What was read
+    for a redo counts as read for it under other settings too.
     """
     known = cursor if cursor is not None and cursor.basis == ask.basis else None
     if known is not None and _goes_on(known, ask, facts):
@@ -41,6 +42,7 @@ def opened(
         since = connector.start(entity, ask.oldest) if facts.windowed else None
     else:
         since = connector.resume(entity, known.position) if known and known.position else None
+    ended = known or (cursor if _redone(cursor, ask) else None)
     return Cursor(
         connection=uid,
         entity=entity,
@@ -49,8 +51,13 @@ def opened(
         mode=SyncMode.FULL if full or not facts.incremental else SyncMode.INCREMENTAL,
         since=since,
         run=ask.run,
-        advanced_at=known.advanced_at if known else None,
+        advanced_at=ended.advanced_at if ended else None,
     )
+
+
+def _redone(cursor: Cursor | None, ask: Ask) -> bool:
+    redo = redo_of(ask.basis)
+    return bool(redo) and cursor is not None and redo_of(cursor.basis) == redo
 
 
 def _goes_on(cursor: Cursor, ask: Ask, facts: StreamFacts) -> bool:

@@ -3,6 +3,7 @@
 import asyncio
 import heapq
 import itertools
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from enum import IntEnum
@@ -30,12 +31,16 @@ class Priority(IntEnum):
 
 @dataclass(frozen=True, slots=True)
 class Ask:
-    """A key that is to be looked at: how urgently, and not before ``due`` (``None``: at once)."""
+    """A key that is to be looked at: how urgently, and not before ``due`` (``None``: at once).
+
+    ``since`` is from when on it waits for a worker alone: when it was asked for, or was to be due.
+    """
 
     key: str
     priority: Priority
     due: datetime | None
     place: int
+    since: datetime
 
     def joined(self, later: "Ask") -> "Ask":
         """Return the two as one: the higher priority, the earlier time, the first place."""
@@ -45,6 +50,7 @@ class Ask:
             max(self.priority, later.priority),
             min(dues) if len(dues) == 2 else None,
             self.place,
+            min(self.since, later.since),
         )
 
 
@@ -69,7 +75,7 @@ class WorkQueue:
     """
 
     def __init__(self, clock: Clock) -> None:
-        self._clock = clock
+        self.clock: Final = clock
         self._waiting: dict[str, Ask] = {}
         self._held: dict[str, Ask | None] = {}
         self._ready: asyncio.PriorityQueue[tuple[int, int, Ask]] = asyncio.PriorityQueue()
@@ -86,8 +92,9 @@ class WorkQueue:
 
         Of several asks the highest priority and the earliest time hold.
         """
-        due = None if after <= AT_ONCE else self._clock.now() + after
-        ask = Ask(key, priority, due, next(self._places))
+        now = self.clock.now()
+        due = None if after <= AT_ONCE else now + after
+        ask = Ask(key, priority, due, next(self._places), due or now)
         if key in self._held:
             known = self._held[key]
             self._held[key] = ask if known is None else known.joined(ask)
@@ -110,6 +117,10 @@ class WorkQueue:
         again = self._held.pop(key)
         if again is not None:
             self._wait(again)
+
+    def ready(self) -> Iterator[str]:
+        """Yield the keys that are due and wait for a worker."""
+        return (key for key, ask in self._waiting.items() if ask.due is None)
 
     def close(self) -> None:
         """Leave the waits: nothing rings any more."""
@@ -143,16 +154,16 @@ class WorkQueue:
         return self._waiting.get(ask.key) is ask
 
     async def _ring(self, at: datetime) -> None:
-        left = at - self._clock.now()
+        left = at - self.clock.now()
         if left > AT_ONCE:
-            await self._clock.sleep(left)
+            await self.clock.sleep(left)
         # A clock that was set back meanwhile does not make what was waited for wait again.
-        now = max(at, self._clock.now())
+        now = max(at, self.clock.now())
         self._alarm.at = self._alarm.task = None
         while self._later and self._later[0][0] <= now:
             _, _, ask = heapq.heappop(self._later)
             if self._waits(ask):
-                due = Ask(ask.key, ask.priority, None, next(self._places))
+                due = Ask(ask.key, ask.priority, None, next(self._places), ask.since)
                 self._waiting[ask.key] = due
                 self._ready.put_nowait((-due.priority, due.place, due))
         self._set_alarm()

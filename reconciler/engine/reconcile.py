@@ -60,6 +60,8 @@ def consider(
         scope=wish.scope,
         heal=wish.heal,
         now=wish.now,
+        let_be=wish.asked.let_be,
+        anew=wish.asked.anew,
     )
     plan = replace(plan, places=_places(plan, snapshot))
     around = Around(

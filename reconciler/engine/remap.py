@@ -12,7 +12,7 @@ from reconciler.mapping.compile import Mapper
 from reconciler.model.record import Batch
 from reconciler.model.resource import Resource
 from reconciler.model.sync import RunStatus, SyncMode, SyncRun, Trigger
-from reconciler.ports import Clock, Store
+from reconciler.ports import SILENT, Clock, Meter, Store
 
 PAGE = 500
 _TOGETHER = 50
@@ -21,10 +21,13 @@ _TOGETHER = 50
 class Remap:
     """Maps again what is stored under another mapping; a stopped one goes on where it was."""
 
-    def __init__(self, store: Store, in_force: InForce, clock: Clock) -> None:
+    def __init__(
+        self, store: Store, in_force: InForce, clock: Clock, meter: Meter = SILENT
+    ) -> None:
         self._store = store
         self._in_force = in_force
         self._clock = clock
+        self._meter = meter
 
     async def all(self) -> list[SyncRun]:
         """Remap whatever is stale, of all connections, and return the runs that had work."""
@@ -120,7 +123,11 @@ class Remap:
                 await unit.runs.put(run)
                 await unit.commit()
             after = rows[-1].id
-        return await self._ended(run) if run.pages else None
+        if not run.pages:
+            return None
+        done = await self._ended(run)
+        self._meter.synced(done, connection.spec["connector"])
+        return done
 
     async def _ended(self, run: SyncRun) -> SyncRun:
         done = replace(run, status=RunStatus.SUCCEEDED, finished_at=self._clock.now())

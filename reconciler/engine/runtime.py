@@ -1,6 +1,7 @@
 """All of it, running: one task group that starts everything and stops it in order."""
 
 import asyncio
+from collections import Counter
 from collections.abc import Awaitable, Callable, Coroutine, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
@@ -8,6 +9,7 @@ from typing import Any, Final, Protocol
 
 import structlog
 
+from reconciler.engine import redo
 from reconciler.engine.backoff import spread
 from reconciler.engine.controller import Controller, Limits
 from reconciler.engine.ids import new_id
@@ -17,16 +19,21 @@ from reconciler.engine.remap import Remap
 from reconciler.engine.requests import Requests
 from reconciler.engine.schedules import Tick, asked, overdue, ticks
 from reconciler.engine.syncs import Syncs
-from reconciler.engine.turns import REMAP, SCHEDULES, SPECS, SpecsTurn, remap_turn
+from reconciler.engine.turns import REDO, REMAP, SCHEDULES, SPECS, SpecsTurn, remap_turn
 from reconciler.engine.watch import Watch
-from reconciler.errors import NotFound
+from reconciler.errors import NotFound, ReconcilerError
+from reconciler.model.connection import ConnectionStatus
 from reconciler.model.resource import Kind, ResourceKey
 from reconciler.model.sync import Cursor, RunStatus, SyncJob, SyncMode, SyncRun, Trigger
 from reconciler.model.verdict import Done, Halt, Verdict
 from reconciler.ports import (
+    SILENT,
     Clock,
     Job,
     Jobs,
+    Look,
+    LookEnd,
+    Meter,
     Outcome,
     Reporter,
     SpecSource,
@@ -80,12 +87,13 @@ class Parts:
     clock: Clock
     reporter: Reporter | None = None
     watch: Watch | None = None
+    meter: Meter = SILENT
 
 
 class Runtime:
     """The long-running reconciler: watches, plans, applies, syncs on schedule and on request.
 
-    What it looks at are keys: ``specs``, ``schedules``, ``remap`` and ``jobs``, and ``remap:NAME`` of a
+    What it looks at are keys: ``specs``, ``schedules``, ``remap``, ``redo`` and ``jobs``, and ``remap:NAME`` of a
     connection. Each is looked at when something asks for it, and from time to time in any case.
     """
 
@@ -98,7 +106,9 @@ class Runtime:
     ) -> None:
         self._parts = parts
         self._queue = WorkQueue(parts.clock)
-        self._controller = Controller(self._queue, self.turn, limits=limits or LIMITS)
+        self._controller = Controller(
+            self._queue, self.turn, limits=limits or LIMITS, meter=parts.meter
+        )
         self._ticker = ticker(self)
         self._requests = Requests()
         self._asked: dict[str, SyncJob] = {}
@@ -127,6 +137,17 @@ class Runtime:
     def stalled(self) -> Mapping[str, str]:
         """The keys that wait for a person or a change, and why."""
         return self._controller.stalled
+
+    @property
+    def depths(self) -> Mapping[str, int]:
+        """How many keys of each family (``remap:acme`` is of ``remap``) are due and wait for a worker."""
+        found = Counter(key.partition(":")[0] for key in self._queue.ready())
+        return {family: found[family] for family in (*_TURNS, *(found.keys() - _TURNS.keys()))}
+
+    async def check_looked(self) -> None:
+        """Return if the specs were looked at since the start, however they are."""
+        if self._parts.specs.look is None:
+            raise ReconcilerError("the first look at the specs has not ended yet")
 
     def look(self, key: str, token: str = "") -> None:
         """Look at *key* now, before anything else; *token* is told as handled when it was done.
@@ -159,17 +180,29 @@ class Runtime:
             return await _TURNS[key](self)
 
     async def _specs(self) -> Verdict:
-        verdict = await self._parts.specs()
+        verdict = await self._look()
         generation = await self._parts.store.views.generation()
         if generation != self._followed:
             self._followed = generation
-            self._queue.add(SCHEDULES, Priority.DEPENDANT)
-            self._queue.add(REMAP, Priority.DEPENDANT)
+            for key in (SCHEDULES, REMAP, REDO):
+                self._queue.add(key, Priority.DEPENDANT)
         if self._parts.reporter is not None and self._parts.specs.outcome != self._reported:
             self._queue.add(REPORT, Priority.DEPENDANT)
         if isinstance(verdict, (Done, Halt)):
             again = spread(SPECS, SPECS_EVERY)
             return replace(verdict, again=min(again, verdict.again or again))
+        return verdict
+
+    async def _look(self) -> Verdict:
+        """Take one look at the specs, and count it."""
+        clock = self._parts.clock
+        began, end = clock.now(), Look(LookEnd.FAILED)
+        try:
+            verdict = await self._parts.specs()
+            end = self._parts.specs.look or end
+        finally:
+            now = clock.now()
+            self._parts.meter.looked(end, now, now - began)
         return verdict
 
     async def _schedules(self) -> Verdict:
@@ -190,6 +223,23 @@ class Runtime:
         if await remap_turn(self._parts.remap, name):
             self._queue.add(f"{REMAP_OF}{name}", Priority.DEPENDANT)
         return Done()
+
+    async def _redo(self) -> Verdict:
+        """Ask for what is owed of work that was asked for once more, until nothing is."""
+        situation, views = await self._parts.in_force.look(), self._parts.store.views
+        if not redo.asked(situation):
+            return Done()
+        left = redo.owed(situation, redo.by_connection(await views.cursors()))
+        states = await views.connection_states() if left.connections else {}
+        for request in left.connections:
+            state = states.get(situation.uid(situation.connection(request.connection)))
+            if state is None or state.status is not ConnectionStatus.NEEDS_REAUTH:
+                await self.request(request)
+        for tick, entities in left.schedules:
+            due = redo.of_schedule(await self._due(situation, tick), tick, entities)
+            if due is not None:
+                await self.request(due)
+        return Done(again=spread(REDO, EVERY) if left else None)
 
     async def _report(self) -> Verdict:
         """Tell where the specs come from how the last look at them ended; what fails is tried again."""
@@ -248,8 +298,7 @@ class Runtime:
         if await self._is_broken(situation, tick.connection):
             self._missed[tick.key] = tick
             return
-        full = await self._last_full(situation, tick.connection)
-        request = asked(situation, tick, now=self._parts.clock.now(), runs=full)
+        request = await self._due(situation, tick)
         if request is not None:
             # Missed and doubled ticks are one job while the first has not ended.
             await self.request(replace(request, key=f"schedule:{tick.key}"))
@@ -266,6 +315,10 @@ class Runtime:
             return False
         state = await self._parts.store.views.connection_state(situation.uid(connection))
         return state is not None and state.broken
+
+    async def _due(self, situation: Situation, tick: Tick) -> SyncRequest | None:
+        full = await self._last_full(situation, tick.connection)
+        return asked(situation, tick, now=self._parts.clock.now(), runs=full)
 
     async def _watch(self) -> None:
         async for _ in self._parts.source.changes():
@@ -284,6 +337,7 @@ class Runtime:
             return
         if self._scheduled is not None:
             self._queue.add(REMAP, Priority.DEPENDANT)
+            self._queue.add(REDO, Priority.DEPENDANT)
         wanted = ticks(situation)
         self._ticker.set(wanted)
         if self._parts.watch is not None:
@@ -352,6 +406,7 @@ _TURNS: Final[Mapping[str, Callable[[Runtime], Awaitable[Verdict]]]] = {
     SPECS: Runtime._specs,  # noqa: SLF001  the table of its turns
     SCHEDULES: Runtime._schedules,  # noqa: SLF001
     REMAP: Runtime._remap,  # noqa: SLF001
+    REDO: Runtime._redo,  # noqa: SLF001
     JOBS: Runtime._jobs,  # noqa: SLF001
     REPORT: Runtime._report,  # noqa: SLF001
 }

@@ -1,12 +1,12 @@
 """Syncs of a connection: each of its entities in turn, and the connection's state after it."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from reconciler.datamodel.reader import entities
 from reconciler.engine.health import Health
 from reconciler.engine.inforce import InForce, Situation
-from reconciler.engine.sync import Stream, StreamRun
+from reconciler.engine.sync import Progress, Stream, StreamRun
 from reconciler.engine.systems import Systems
 from reconciler.errors import (
     Invalid,
@@ -19,7 +19,7 @@ from reconciler.errors import (
 from reconciler.model.duration import parse_duration
 from reconciler.model.resource import Resource
 from reconciler.model.sync import SyncRun
-from reconciler.ports import Clock, Connector, Store, SyncRequest
+from reconciler.ports import SILENT, Clock, Connector, Meter, Store, SyncRequest
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,20 +31,25 @@ class SyncReport:
 
 
 class Syncs:
-    """Runs syncs. One instance serves all connections of a process."""
+    """Runs syncs. One instance serves all connections of a process; ``meter`` is told of each run."""
 
-    def __init__(
-        self, store: Store, in_force: InForce, systems: Systems, health: Health, clock: Clock
+    def __init__(  # noqa: PLR0913, PLR0917  each is another part
+        self,
+        store: Store,
+        in_force: InForce,
+        systems: Systems,
+        health: Health,
+        clock: Clock,
+        meter: Meter = SILENT,
     ) -> None:
         self._store = store
         self._in_force = in_force
         self._systems = systems
         self._health = health
         self._clock = clock
+        self._meter = meter
 
-    async def run(
-        self, request: SyncRequest, progress: Callable[[SyncRun], None] = lambda _: None
-    ) -> SyncReport:
+    async def run(self, request: SyncRequest, progress: Progress = lambda _: None) -> SyncReport:
         """Sync what *request* names, and return what each entity's run did.
 
         Raises:
@@ -57,13 +62,14 @@ class Syncs:
         _check_rest(situation, connection)
         chosen = _chosen(situation, connection, request.entities)
         connector = await self._systems.open(situation, connection)
+        told = self._counted(connection, progress)
         runs: list[SyncRun] = []
         error: ReconcilerError | None = None
         first: ReconcilerError | None = None
         try:
             for entity in chosen:
                 stream = self._stream(situation, connection, connector, entity)
-                run = StreamRun(stream, self._store, self._clock, progress)
+                run = StreamRun(stream, self._store, self._clock, told)
                 runs.append(await run(request.mode, request.trigger))
                 error = run.error
                 first = first or error
@@ -73,6 +79,17 @@ class Syncs:
             await connector.close()
         await self._health.learn(situation, connection, error)
         return SyncReport(tuple(runs), first or _first_failure(runs, connection))
+
+    def _counted(self, connection: Resource, progress: Progress) -> Progress:
+        """Return *progress* that counts each run at its end, too."""
+        connector = connection.spec["connector"]
+
+        def told(run: SyncRun) -> None:
+            if run.finished_at is not None:
+                self._meter.synced(run, connector)
+            progress(run)
+
+        return told
 
     def _stream(
         self, situation: Situation, connection: Resource, connector: Connector, entity: str

@@ -33,12 +33,13 @@ from reconciler.model.event import Event, EventType
 from reconciler.model.problem import Problem
 from reconciler.model.verdict import Done, Verdict
 from reconciler.policy.freeze import WINDOW, only_waits, opens_at
-from reconciler.ports import Clock, Outcome, Snapshot, SpecSource, Store
+from reconciler.ports import Clock, Look, LookEnd, Outcome, Snapshot, SpecSource, Store
 
 log = structlog.get_logger()
 
 SPECS: Final = "specs"
 REMAP: Final = "remap"
+REDO: Final = "redo"
 SCHEDULES: Final = "schedules"
 ACTOR: Final = "reconciler"
 EFFECTS_WITHIN: Final = 5.0
@@ -51,6 +52,7 @@ class SpecsTurn:
     """Reads the specs and brings them into force; invalid ones leave the old state in force.
 
     Everything that is said of it - events, conditions - is said when it changes, not at each look.
+    ``look`` is what the last look came to, if it came to something.
     """
 
     def __init__(
@@ -68,6 +70,7 @@ class SpecsTurn:
         self._revision = ""
         self._since = EARLIEST
         self.outcome: Outcome | None = None
+        self.look: Look | None = None
 
     async def __call__(self) -> Verdict:
         """Take one look at the specs."""
@@ -80,6 +83,7 @@ class SpecsTurn:
         except SpecInvalid as error:
             await self._invalid(error.problems)
             self._conclude(snapshot, problems=error.problems)
+            self.look = Look(LookEnd.INVALID)
             return Done()
         if snapshot.rewound and snapshot.revision != self._revision:
             log.warning("source_rewound", revision=snapshot.revision)
@@ -113,11 +117,14 @@ class SpecsTurn:
             situation = await self._in_force.look()
         await self._tell_objects(plan, situation.state, cure)
         self._conclude(snapshot, plan=plan)
+        end = LookEnd.APPLIED if plan.doable or plan.settled else LookEnd.UNCHANGED
+        self.look = Look(end, plan.doable, len(plan.changes) - len(plan.doable))
         return Done(again=_sooner(cure.again, opens_at(plan, now), now))
 
     async def _unreadable(self, error: Invalid) -> Verdict:
         if await self._tell_source(Reason.SOURCE_UNREADABLE, error.message):
             log.error("source_unreadable", why=error.message, hint=error.hint)
+        self.look = Look(LookEnd.UNREADABLE)
         return Done()
 
     def _conclude(

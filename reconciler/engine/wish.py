@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 
 from reconciler.model.resource import ResourceKey
+from reconciler.plan.asked import Asked
 from reconciler.plan.scope import Scope
 
 
@@ -13,7 +14,8 @@ class Wish:
     """How specs are read and planned: environment, scope, pruning. As a person said on the command line.
 
     ``heal`` are the objects whose drift is to be put back; ``now`` ends rules that have an end, and
-    opens windows. ``ignore_windows`` is why a person goes on in spite of them.
+    opens windows. ``ignore_windows`` is why a person goes on in spite of them. ``asked`` names what is
+    replaced or left as it is this once.
     """
 
     environment: str | None = None
@@ -23,3 +25,4 @@ class Wish:
     heal: Container[ResourceKey] = frozenset()
     now: datetime | None = None
     ignore_windows: str = ""
+    asked: Asked = field(default_factory=Asked)

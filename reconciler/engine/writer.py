@@ -6,7 +6,7 @@ looks at the lease in the database before it ends: under another holder or epoch
 
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Final
 
 import structlog
@@ -32,11 +32,27 @@ class Writer:
         self._clock = clock
         self._holder = holder
         self._epoch = 0
+        self._renewed: datetime | None = None
 
     @property
     def store(self) -> "FencedStore":
         """The store in which nothing is written once the lease is lost."""
         return FencedStore(self._store, self)
+
+    @property
+    def epoch(self) -> int:
+        """How often the lease has changed hands; 0 before it was taken."""
+        return self._epoch
+
+    @property
+    def held(self) -> bool:
+        """Whether the lease was taken or renewed, and has not lapsed since."""
+        return self._renewed is not None and self._clock.now() - self._renewed < LEASE
+
+    async def check_held(self) -> None:
+        """Return if the lease is held, or raise ``LeaseLost``."""
+        if not self.held:
+            raise LeaseLost("the lease of the one writer is not held", hint=_AGAIN)
 
     async def take(self, wait: timedelta | None = None) -> None:
         """Take the lease; with *wait*, once its holder lets go of it within that time.
@@ -74,6 +90,7 @@ class Writer:
         async with self._store.begin() as unit:
             await unit.leases.release(NAME, self._holder)
             await unit.commit()
+        self._renewed = None
 
     async def check(self, unit: UnitOfWork) -> None:
         """Return if *unit* may write, or raise ``LeaseLost``."""
@@ -87,7 +104,7 @@ class Writer:
             await unit.commit()
         if epoch is None or (self._epoch and epoch != self._epoch):
             return False
-        self._epoch = epoch
+        self._epoch, self._renewed = epoch, now
         return True
 
     async def _locked(self, waited: timedelta | None) -> Locked:

@@ -88,6 +88,11 @@ class InProcessJobs:
                 task.cancel()
             await asyncio.gather(*tasks, return_exceptions=True)
 
+    @property
+    def standing(self) -> Mapping[str, int]:
+        """How many jobs are ``queued`` and ``running`` now."""
+        return {"queued": len(self._waiting), "running": len(self._tasks)}
+
     async def idle(self) -> None:
         """Return when nothing waits and nothing runs."""
         async with self._changed:

@@ -18,7 +18,7 @@ class Layer:
     """The rules of one resource for one entity.
 
     ``source`` names the resource (``Mapping/acme-po``). Without ``inherit`` the layers below it are
-    left out.
+    left out. ``redo`` is another each time that the resource asks for its records to be mapped once more.
     """
 
     name: LayerName
@@ -26,6 +26,7 @@ class Layer:
     fields: Mapping[str, Json]
     custom_fields: Mapping[str, Json]
     inherit: bool = True
+    redo: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +43,7 @@ class Rules:
     """The rules in force for one entity of one connection.
 
     ``basis`` is 32 hexadecimal digits. Equal rules have an equal one, whatever layers they came from
-    and whatever the order of their keys.
+    and whatever the order of their keys, unless one of the layers asks for it all once more.
     """
 
     entity: str
@@ -55,10 +56,13 @@ def effective(entity_name: str, layers: Sequence[Layer]) -> Rules:
     """Return the rules in force when *layers* are laid over each other, the later winning."""
     fields: dict[str, Rule] = {}
     custom_fields: dict[str, Rule] = {}
+    redo: list[str] = []
     for layer in layers:
         if not layer.inherit:
             fields.clear()
             custom_fields.clear()
+            redo.clear()
+        redo += [layer.redo] if layer.redo else []
         for into, bodies in ((fields, layer.fields), (custom_fields, layer.custom_fields)):
             for name, body in bodies.items():
                 into[name] = Rule(_without_nulls(body), layer.name, layer.source)
@@ -68,6 +72,7 @@ def effective(entity_name: str, layers: Sequence[Layer]) -> Rules:
             "entity": entity_name,
             "fields": {name: rule.body for name, rule in fields.items()},
             "customFields": {name: rule.body for name, rule in custom_fields.items()},
+            **({"redo": redo} if redo else {}),
         }
     )
     return Rules(entity_name, fields, custom_fields, basis[:32])

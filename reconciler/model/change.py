@@ -6,6 +6,7 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Any, Final, TypeAlias
 
+from reconciler.model.redo import Redo
 from reconciler.model.resource import Origin, Resource, ResourceKey
 from reconciler.model.value import Path
 
@@ -47,6 +48,7 @@ class Effect(StrEnum):
     RESCHEDULE = "reschedule"
     REMAP = "remap"
     RESYNC = "resync"
+    REDO = "redo"
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,7 +95,10 @@ class Update:
 
 @dataclass(frozen=True, slots=True)
 class Replace:
-    """An update of a field that cannot change in place; ``costs`` say what is lost, in words."""
+    """An update of a field that cannot change in place; ``costs`` say what is lost, in words.
+
+    With nothing in ``because`` a person has asked for it (``--replace``).
+    """
 
     before: Resource
     after: Resource
@@ -107,6 +112,11 @@ class Replace:
     def key(self) -> ResourceKey:
         """The resource's key."""
         return self.after.key
+
+    @property
+    def elsewhere(self) -> bool:
+        """Whether a connection is to another type of system from now on."""
+        return bool(self.before.spec.get("connector") != self.after.spec.get("connector"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -210,7 +220,8 @@ class State:
 
     ``uids`` are the stored identities: a rename keeps the uid, and with it records and cursors.
     ``applied`` is what git applied last, for those resources of which something else is in force; by
-    whom and when that was done is in ``edits``, field by field.
+    whom and when that was done is in ``edits``, field by field. ``redo`` is what is known of work that
+    was asked for once more, of those objects of which anything is.
     """
 
     generation: int = 0
@@ -219,6 +230,7 @@ class State:
     uids: Mapping[ResourceKey, str] = field(default_factory=dict)
     applied: Mapping[ResourceKey, Resource] = field(default_factory=dict)
     edits: Mapping[ResourceKey, tuple[FieldDrift, ...]] = field(default_factory=dict)
+    redo: Mapping[ResourceKey, Redo] = field(default_factory=dict)
 
 
 Digests: TypeAlias = Mapping[tuple[str, str], str]
@@ -250,7 +262,8 @@ class Drifted:
     """A resource of which something else is in force than git applied.
 
     ``fields`` are told, ``ignored`` are left alone by a rule of the resource, ``conflicts`` are those
-    of ``fields`` that the specs change too, to something else.
+    of ``fields`` that the specs change too, to something else. ``let_be``: a person knows of it, and
+    leaves it as it is this once (``--ignore-drift``).
     """
 
     key: ResourceKey
@@ -258,11 +271,12 @@ class Drifted:
     fields: tuple[FieldDrift, ...]
     ignored: tuple[FieldDrift, ...] = ()
     conflicts: tuple[Path, ...] = ()
+    let_be: bool = False
 
     @property
     def told(self) -> bool:
         """Whether a person has to know."""
-        return bool(self.fields) and self.policy is not DriftPolicy.IGNORE
+        return bool(self.fields) and self.policy is not DriftPolicy.IGNORE and not self.let_be
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
+from typing import Final
 
 
 class SyncMode(StrEnum):
@@ -30,6 +31,20 @@ class RunStatus(StrEnum):
     SUCCEEDED = "succeeded"
     FAILED = "failed"
     CANCELLED = "cancelled"
+
+
+_OF_REDO: Final = "@"
+"""Stands in a cursor's basis before the redo that it was read for; no digest holds it."""
+
+
+def basis_for(settings: str, *, redo: str) -> str:
+    """Return the basis of what is read under these *settings*, for a *redo* of its connection, if any."""
+    return f"{settings}{_OF_REDO}{redo}" if redo else settings
+
+
+def redo_of(basis: str) -> str:
+    """Return for which redo something was read; "" for none."""
+    return basis.partition(_OF_REDO)[2]
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,6 +11,7 @@ from reconciler.model.change import (
     Change,
     Create,
     Delete,
+    Effect,
     FieldChange,
     Forget,
     Heal,
@@ -18,6 +19,7 @@ from reconciler.model.change import (
     Replace,
     Update,
 )
+from reconciler.model.redo import NOT_ASKED, Redo, asks_again
 from reconciler.model.resource import Kind, Owner, Resource, with_body
 from reconciler.model.value import Path
 from reconciler.plan.diff import diff
@@ -30,19 +32,29 @@ ADOPT: Final = "reconciler/adopt"
 IMMUTABLE: Final[dict[Kind, tuple[Path, ...]]] = {Kind.CONNECTION: (("spec", "connector"),)}
 """Fields that cannot change in place: another system is another connection."""
 
+REPLACEABLE: Final[dict[Kind, frozenset[Effect]]] = {
+    Kind.CONNECTION: frozenset({Effect.RECHECK, Effect.RESYNC}),
+    Kind.MAPPING: frozenset({Effect.REDO}),
+    Kind.SYNC_SCHEDULE: frozenset({Effect.REDO}),
+}
+"""The kinds of which something is made anew when they are replaced, and what that asks for."""
+
 
 @dataclass(frozen=True, slots=True)
 class Standing:
     """How a resource stands: what git applied last, what is in force, and what may be done about a gap.
 
     The two are one where nothing has drifted. Drift under ``ignored`` paths stays in any case; with
-    ``heal`` no other does.
+    ``heal`` no other does. ``redo`` is what is known of its work done once more; with ``anew`` it is to
+    be replaced, whether it differs or not.
     """
 
     applied: Resource
     observed: Resource
     ignored: tuple[Path, ...] = ()
     heal: bool = False
+    redo: Redo = NOT_ASKED
+    anew: bool = False
 
     @property
     def drifted(self) -> bool:
@@ -63,10 +75,16 @@ class Standing:
             return ()
         return merge(self.applied, after, self.observed, self.ignored).conflicts
 
+    def said_by(self, after: Resource) -> bool:
+        """Return whether *after* says what was applied, or what is in force and asks for nothing more."""
+        if after.digest == self.applied.digest:
+            return True
+        return after.digest == self.observed.digest and not asks_again(self.redo, after)
 
-def standing(resource: Resource) -> Standing:
+
+def standing(resource: Resource, redo: Redo = NOT_ASKED, *, anew: bool = False) -> Standing:
     """Return the standing of a resource that has not drifted."""
-    return Standing(resource, resource)
+    return Standing(resource, resource, redo=redo, anew=anew)
 
 
 def change_of(before: Standing | None, after: Resource) -> Change | None:
@@ -79,24 +97,27 @@ def change_of(before: Standing | None, after: Resource) -> Change | None:
         return Create(after)
     renamed = before.applied.key != after.key
     taken_over = before.applied.owner is Owner.API and wants_adoption(after)
-    said = after.digest in {before.applied.digest, before.observed.digest}
-    if said and not renamed and not taken_over:
+    if not (before.anew or renamed or taken_over) and before.said_by(after):
         return _healing(before, after)
     fields = tuple(diff(before.applied.body, after.body))
     effects = effects_of(after.key.kind, fields)
+    if asks_again(before.redo, after):
+        effects |= {Effect.REDO}
     if renamed:
         return Rename(before.observed, after, fields, effects, before.then(after))
-    if immutable(after.key.kind, fields):
-        return _replacing(before, after, fields)
+    if before.anew or immutable(after.key.kind, fields):
+        return _replacing(before, after)
     if taken_over:
         return Adopt(before.observed, after, fields)
     return Update(before.observed, after, fields, effects, before.then(after))
 
 
-def _replacing(before: Standing, after: Resource, fields: tuple[FieldChange, ...]) -> Replace:
-    because = immutable(after.key.kind, fields)
-    costs = costs_of_replacing(before.applied, after)
-    effects = effects_of(after.key.kind, fields)
+def _replacing(before: Standing, after: Resource) -> Replace:
+    kind = after.key.kind
+    because = immutable(kind, tuple(diff(before.applied.body, after.body)))
+    fields = tuple(diff(before.observed.body, after.body))  # drift does not survive it
+    effects = effects_of(kind, fields) | REPLACEABLE.get(kind, frozenset())
+    costs = costs_of_replacing(before.applied, after) if kind is Kind.CONNECTION else ()
     return Replace(before.observed, after, fields, because, costs, effects)
 
 
@@ -140,14 +161,18 @@ def immutable(kind: Kind, fields: tuple[FieldChange, ...]) -> tuple[Path, ...]:
 
 
 def costs_of_replacing(before: Resource, after: Resource) -> tuple[str, ...]:
-    """Return in words what is lost when a connection becomes one to another type of system."""
+    """Return in words what is lost when a connection is made anew, to this or another type of system."""
     old, new = before.spec, after.spec
     named = old.get("entities")
     whose = ", ".join(named) if named else "all its entities"
     history = new.get("history")
     reach = f" of the last {history}" if history else ""
+    cursors = f"the sync cursors of {whose} are lost; the next sync of each is a full read{reach}"
+    if old["connector"] == new["connector"]:
+        gone = "its records are gone from the API until they are read again, under the ids they had"
+        return cursors, gone
     return (
-        f"the sync cursors of {whose} are lost; the next sync of each is a full read{reach}",
-        "the connection's API tokens die; make new ones for the new system",
+        cursors,
+        "the connection's API tokens die, and what its customer gave goes; make new ones for the new system",
         f"a record keeps its id only where {new['connector']} gives it the source key it had",
     )

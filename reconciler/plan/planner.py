@@ -1,11 +1,12 @@
 """From what is declared and what is in force to a plan. Pure: the same inputs give the same plan."""
 
 from collections.abc import Container, Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Final, TypedDict, Unpack
 
 from reconciler.model.change import Block, Change, Drifted, Plan, State
+from reconciler.model.redo import NOT_ASKED
 from reconciler.model.resource import Origin, Owner, Resource, ResourceKey
 from reconciler.model.value import Path, digest_of
 from reconciler.plan.compare import Standing, change_of, removal_of, standing
@@ -36,7 +37,8 @@ class Options(TypedDict, total=False):
     """How to plan.
 
     ``now``: the time, for rules that end (default: no rule has ended). ``heal``: whose drift is to be
-    put back (default: nobody's; it is shown).
+    put back (default: nobody's; it is shown). ``let_be``: whose drift is left as it is this once, whatever
+    ``heal`` says. ``anew``: what is to be replaced, whether it differs or not.
 
     ``prune``: remove what is in force, owned by git and no longer declared (default: keep it).
     ``max_deletes``: see ``MAX_DELETES``. ``scope``: which objects the plan is about (default: all).
@@ -49,6 +51,8 @@ class Options(TypedDict, total=False):
     places: Places
     now: datetime | None
     heal: Container[ResourceKey]
+    let_be: Container[ResourceKey]
+    anew: Container[ResourceKey]
 
 
 def make_plan(
@@ -147,11 +151,17 @@ class _States:
         if observed is None:
             return None
         applied = self.state.applied.get(observed.key)
+        redo = self.state.redo.get(observed.key, NOT_ASKED)
+        anew = key == observed.key and key in self.options.get("anew", ())
         if applied is None:
-            return standing(observed)
+            return standing(observed, redo, anew=anew)
         ignored = ignored_of(applied, self.options.get("now"))
-        heal = observed.key in self.options.get("heal", ())
-        return Standing(applied, observed, ignored, heal)
+        heal = observed.key in self.options.get("heal", ()) and not self.lets_be(observed.key)
+        return Standing(applied, observed, ignored, heal, redo, anew)
+
+    def lets_be(self, key: ResourceKey) -> bool:
+        """Return whether drift of what is in force under *key* is left as it is this once."""
+        return key in self.options.get("let_be", ())
 
 
 def _compare(
@@ -174,17 +184,21 @@ def _compare(
         else:
             found.changes.append(change)
         if before is not None and before.drifted:
-            _see_drift(before, after, states, found)
+            _see_drift(before, after, states, found, changes=change is not None)
     found.left_out = frozenset(left_out)
 
 
-def _see_drift(before: Standing, after: Resource, states: _States, found: _Found) -> None:
+def _see_drift(
+    before: Standing, after: Resource, states: _States, found: _Found, *, changes: bool
+) -> None:
     if before.observed.digest == after.digest:
-        found.settled.append(after)
+        if not changes:
+            found.settled.append(after)
         return
     conflicts = before.conflicts(after)
-    now = states.options.get("now")
-    found.drifts.append(drifted(before.applied.key, states.state, now, conflicts))
+    key, now = before.applied.key, states.options.get("now")
+    drift = drifted(key, states.state, now, conflicts)
+    found.drifts.append(replace(drift, let_be=states.lets_be(key)))
     found.blocks.extend(in_conflict(found.drifts[-1], after))
 
 

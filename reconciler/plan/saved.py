@@ -136,6 +136,7 @@ class _Drifted(_Struct, frozen=True):
     fields: tuple[_FieldDrift, ...]
     ignored: tuple[_FieldDrift, ...] = ()
     conflicts: tuple[tuple[str, ...], ...] = ()
+    let_be: bool = False
 
 
 class _Block(_Struct, frozen=True):
@@ -218,6 +219,7 @@ def _drifted_out(drift: Drifted) -> _Drifted:
         tuple(map(_field_drift_out, drift.fields)),
         tuple(map(_field_drift_out, drift.ignored)),
         drift.conflicts,
+        drift.let_be,
     )
 
 
@@ -308,6 +310,7 @@ def _drifted(saved: _Drifted) -> Drifted:
         tuple(map(_field_drift, saved.fields)),
         tuple(map(_field_drift, saved.ignored)),
         saved.conflicts,
+        saved.let_be,
     )
 
 

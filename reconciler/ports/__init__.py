@@ -8,6 +8,7 @@ the API; its name is for people.
 from reconciler.ports.credentials import Credentials, Handovers, Links, Obtained, Safe, Secrets
 from reconciler.ports.edits import EditDone, Edits, EditWish, Permit
 from reconciler.ports.health import Health
+from reconciler.ports.meter import SILENT, Answered, Look, LookEnd, Meter
 from reconciler.ports.remote import Connector, Connectors, Consents, StreamFacts
 from reconciler.ports.specs import Clock, Commit, Snapshot, SpecSource
 from reconciler.ports.store import Leases, Objects, Outbox, Records, Runs, Store, Tokens, UnitOfWork
@@ -25,6 +26,8 @@ from reconciler.ports.work import (
 )
 
 __all__ = [
+    "SILENT",
+    "Answered",
     "Audit",
     "Clock",
     "Commit",
@@ -45,6 +48,9 @@ __all__ = [
     "Leases",
     "Ledger",
     "Links",
+    "Look",
+    "LookEnd",
+    "Meter",
     "Objects",
     "Obtained",
     "Outbox",

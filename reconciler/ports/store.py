@@ -29,7 +29,10 @@ class Objects(Protocol):
         ...
 
     async def put(self, change: Change, *, actor: str, at: datetime) -> None:
-        """Make *change* true; a rename keeps the uid, a delete removes what the resource owns."""
+        """Make *change* true; a rename keeps the uid, a delete removes what the resource owns.
+
+        What ``plan.outcome.redo_after`` says is kept beside the object, and moves with its uid.
+        """
         ...
 
     async def edit(self, before: Resource, after: Resource, *, actor: str, at: datetime) -> None:
@@ -42,6 +45,10 @@ class Objects(Protocol):
 
     async def uid(self, key: ResourceKey) -> str | None:
         """Return the identity of a resource in force, as this transaction sees it."""
+        ...
+
+    async def last_uid(self, key: ResourceKey) -> str | None:
+        """Return the identity of a resource in force, or of the last one of that name whose data are kept."""
         ...
 
 
@@ -84,6 +91,10 @@ class Runs(Protocol):
 
     async def put(self, run: SyncRun) -> None:
         """Keep *run* as it is now, new or known."""
+        ...
+
+    async def erase(self, connection: str) -> int:
+        """Remove all runs and cursors of a connection for good; return how many runs there were."""
         ...
 
 

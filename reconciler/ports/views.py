@@ -15,6 +15,7 @@ from reconciler.model.event import Delivery, Event
 from reconciler.model.link import Link
 from reconciler.model.record import RecordQuery, Row, StoredRecord
 from reconciler.model.resource import Resource, ResourceKey
+from reconciler.model.standing import Standing
 from reconciler.model.sync import Cursor, SyncRun
 
 
@@ -180,6 +181,10 @@ class Views(Protocol):
 
     async def sealed_under(self) -> Mapping[str, int]:
         """Return how many credentials and secrets are sealed under which key."""
+        ...
+
+    async def standing(self) -> Standing:
+        """Return how it all stands, as numbers, by as many questions whatever there is."""
         ...
 
     async def holds(self) -> Sequence[Hold]:

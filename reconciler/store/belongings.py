@@ -22,14 +22,9 @@ from reconciler.store.tables import (
 )
 from reconciler.store.trust_tables import conditions, drifts
 
-_OWNED: Final = (
-    cursors,
-    connection_states,
-    connect_links,
-    connect_handovers,
-    credentials,
-    schedules,
-)
+_READ: Final = (cursors, connection_states, schedules)
+"""What is known of a connection by reading its system."""
+_OWNED: Final = (*_READ, connect_links, connect_handovers, credentials)
 
 
 def remove(connection: Connection, row: AnyRow, at: int) -> bool:
@@ -50,17 +45,19 @@ def remove(connection: Connection, row: AnyRow, at: int) -> bool:
     return True
 
 
-def start_anew(connection: Connection, row: AnyRow, at: int) -> None:
-    """Void what a replaced connection holds of its old system; its uid stays, its tokens die.
+def start_anew(connection: Connection, row: AnyRow, at: int, *, elsewhere: bool) -> None:
+    """Void what a replaced connection holds; its uid stays.
 
-    Records are erased, or made tombstones where they are to be retained: the new system has none of them.
+    Where the new system is another one (*elsewhere*), its tokens die, too, and what its customer gave
+    goes. Records are erased, or made tombstones where they are to be retained.
     """
     close_drifts(connection, row.uid, at)
     if row.kind != Kind.CONNECTION:
         return
-    for table in _OWNED:
+    for table in _OWNED if elsewhere else _READ:
         connection.execute(table.delete().where(table.c.connection == row.uid))
-    end_tokens(connection, row.uid, at)
+    if elsewhere:
+        end_tokens(connection, row.uid, at)
     if _retained(row):
         burials.bury_all(connection, row.uid, at)
     else:

@@ -23,13 +23,17 @@ from reconciler.model.change import (
 )
 from reconciler.model.drift import DriftKind
 from reconciler.model.identity import connection_uid
+from reconciler.model.redo import NOT_ASKED, Redo
 from reconciler.model.resource import Kind, Owner, Resource, ResourceKey
+from reconciler.plan.outcome import redo_after
 from reconciler.store import belongings
 from reconciler.store.rows import (
     AnyRow,
     observed_fields,
+    redo_fields,
     resource_fields,
     to_applied,
+    to_redo,
     to_resource,
 )
 from reconciler.store.tables import meta, objects
@@ -58,7 +62,7 @@ _BY_NAME = (
 )
 _FIND = select(objects).where(*_BY_NAME, _IN_FORCE)
 _FIND_RELEASED = (
-    select(objects.c.uid)
+    select(objects.c.uid, objects.c.redo, objects.c.redo_at)
     .where(*_BY_NAME, objects.c.released_at.is_not(None))
     .order_by(objects.c.released_at.desc(), objects.c.uid)
     .limit(1)
@@ -101,6 +105,10 @@ class SqlObjects:
         """Return the identity of a resource in force, as this transaction sees it."""
         return await self._transaction.do(_uid, key)
 
+    async def last_uid(self, key: ResourceKey) -> str | None:
+        """Return the identity of a resource in force, or of the last one whose data are kept."""
+        return await self._transaction.do(_last_uid, key)
+
 
 def read_generation(connection: Connection) -> int:
     """Return how often the state has changed."""
@@ -114,6 +122,7 @@ def read_state(connection: Connection) -> State:
     resources: dict[ResourceKey, Resource] = {}
     uids: dict[ResourceKey, str] = {}
     applied: dict[ResourceKey, Resource] = {}
+    redo: dict[ResourceKey, Redo] = {}
     for row in connection.execute(
         select(objects).where(_IN_FORCE).order_by(objects.c.kind, objects.c.name)
     ):
@@ -123,8 +132,10 @@ def read_state(connection: Connection) -> State:
         base = to_applied(row)
         if base is not None:
             applied[resource.key] = base
+        if (known := to_redo(row)) is not NOT_ASKED:
+            redo[resource.key] = known
     edits = _edits(connection) if applied else {}
-    return State(at.generation, resources, at.revision, uids, applied, edits)
+    return State(at.generation, resources, at.revision, uids, applied, edits, redo)
 
 
 def read_marks(connection: Connection) -> Marks:
@@ -235,7 +246,7 @@ def _uid(connection: Connection, key: ResourceKey) -> str | None:
 def _made_true(connection: Connection, change: Change, stamp: _Stamp) -> _Entry:
     match change:
         case Create(after=after):
-            return _Entry(_create(connection, after, stamp), None, after.canonical)
+            return _Entry(_create(connection, change, stamp), None, after.canonical)
         case Update() | Adopt() | Heal():
             row = _must_find(connection, change.before.key)
         case Rename(before=before, after=after):
@@ -246,7 +257,7 @@ def _made_true(connection: Connection, change: Change, stamp: _Stamp) -> _Entry:
                 )
         case Replace(before=before):
             row = _must_find(connection, before.key)
-            belongings.start_anew(connection, row, stamp.at)
+            belongings.start_anew(connection, row, stamp.at, elsewhere=change.elsewhere)
         case Forget(before=before) | Delete(before=before):
             row = _must_find(connection, before.key)
             _remove(connection, row, stamp, keep=isinstance(change, Forget))
@@ -254,24 +265,28 @@ def _made_true(connection: Connection, change: Change, stamp: _Stamp) -> _Entry:
         case _:
             assert_never(change)
     observed: Resource | None = getattr(change, "observed", None)
-    connection.execute(_WRITE, {"which": row.uid, **_applied(change.after, stamp, observed)})
+    redo = redo_fields(redo_after(change, to_redo(row), moment(stamp.at)))
+    applied = _applied(change.after, stamp, observed)
+    connection.execute(_WRITE, {"which": row.uid, **applied, **redo})
     return _Entry(row.uid, row.applied, change.after.canonical)
 
 
-def _create(connection: Connection, after: Resource, stamp: _Stamp) -> str:
+def _create(connection: Connection, change: Create, stamp: _Stamp) -> str:
+    after = change.after
     if _find(connection, after.key) is not None:
         raise Conflict(
             f"{after.key} is in force already, and cannot be created again",
             hint="plan again: the state has moved on",
         )
-    released = _released_uid(connection, after.key)
+    released = _released(connection, after.key)
+    known = NOT_ASKED if released is None else to_redo(released)
+    redo = redo_fields(redo_after(change, known, moment(stamp.at)))
+    fields = {**_applied(after, stamp), **redo}
     if released is not None:
-        connection.execute(
-            _WRITE, {"which": released, **_applied(after, stamp), "released_at": None}
-        )
-        return released
+        connection.execute(_WRITE, {"which": released.uid, **fields, "released_at": None})
+        return str(released.uid)
     uid = _new_uid(connection, after.key)
-    connection.execute(objects.insert(), {"uid": uid, **_applied(after, stamp)})
+    connection.execute(objects.insert(), {"uid": uid, **fields})
     return uid
 
 
@@ -329,9 +344,14 @@ def _must_find(connection: Connection, key: ResourceKey) -> AnyRow:
     return row
 
 
-def _released_uid(connection: Connection, key: ResourceKey) -> str | None:
-    """Return the uid under which data of that name was kept when it was let go of last."""
-    return connection.scalar(_FIND_RELEASED, _named(key))
+def _released(connection: Connection, key: ResourceKey) -> AnyRow | None:
+    """Return the uid under which data of that name was kept when it was let go of last, and its redo."""
+    return connection.execute(_FIND_RELEASED, _named(key)).one_or_none()
+
+
+def _last_uid(connection: Connection, key: ResourceKey) -> str | None:
+    released = _released(connection, key)
+    return _uid(connection, key) or (None if released is None else str(released.uid))
 
 
 def _named(key: ResourceKey) -> dict[str, str]:

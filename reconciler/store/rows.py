@@ -12,6 +12,7 @@ from reconciler.model.condition import Reason
 from reconciler.model.connection import Alarm, ConnectionState, ConnectionStatus
 from reconciler.model.event import Attempt, Delivery, DeliveryStatus, Event, EventType, Lease
 from reconciler.model.record import StoredRecord
+from reconciler.model.redo import NOT_ASKED, Redo
 from reconciler.model.resource import Kind, Origin, Owner, Resource, ResourceKey
 from reconciler.model.selector import format_selector, parse_selector
 from reconciler.model.sync import Cursor, RunStatus, SyncMode, SyncRun, Trigger
@@ -58,6 +59,18 @@ def _applied_fields(resource: Resource, origin: Origin | None) -> Fields:
         "origin_line": origin.line if origin else None,
         "origin_column": origin.column if origin else None,
     }
+
+
+def redo_fields(redo: Redo) -> Fields:
+    """Return the columns that hold what is known of work done once more."""
+    return {"redo": redo.value or None, "redo_at": maybe_micros(redo.asked_at)}
+
+
+def to_redo(row: AnyRow) -> Redo:
+    """Return what is known of work done once more, of a row of ``objects``."""
+    if row.redo is None and row.redo_at is None:
+        return NOT_ASKED
+    return Redo(row.redo or "", maybe_moment(row.redo_at))
 
 
 def to_resource(row: AnyRow) -> Resource:

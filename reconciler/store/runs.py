@@ -29,6 +29,10 @@ class SqlRuns:
         """Keep *run* as it is now, new or known."""
         await self._transaction.do(_put, run)
 
+    async def erase(self, connection: str) -> int:
+        """Remove all runs and cursors of a connection for good; return how many runs there were."""
+        return await self._transaction.do(_erase, connection)
+
 
 _AT = cursors.select().where(
     cursors.c.connection == bindparam("connection"), cursors.c.entity == bindparam("entity")
@@ -70,3 +74,8 @@ def _move(database: Connection, cursor: Cursor, before: Cursor | None) -> None:
 
 def _put(database: Connection, run: SyncRun) -> None:
     database.execute(dialects.upsert(database, sync_runs, run_fields(run)))
+
+
+def _erase(database: Connection, connection: str) -> int:
+    database.execute(cursors.delete().where(cursors.c.connection == connection))
+    return database.execute(sync_runs.delete().where(sync_runs.c.connection == connection)).rowcount

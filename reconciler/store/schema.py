@@ -24,9 +24,9 @@ __all__ = [
     "upgrade",
 ]
 
-HEAD: Final = "0007"
+HEAD: Final = "0008"
 """The newest migration."""
-KNOWN: Final = frozenset({f"{number:04}" for number in range(1, 8)})
+KNOWN: Final = frozenset({f"{number:04}" for number in range(1, 9)})
 """All migrations that this program has."""
 SCRIPTS: Final = Path(__file__).parent / "migrations"
 

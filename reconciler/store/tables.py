@@ -55,11 +55,14 @@ objects: Final = Table(
     whole("applied_at"),
     string("applied_by"),
     whole("released_at", null=True),
+    string("redo", null=True),
+    whole("redo_at", null=True),
     Index("objects_name", "kind", "name", unique=True, **where("released_at IS NULL")),
     Index("objects_released", "kind", "name", **where("released_at IS NOT NULL")),
 )
 """Resources in force. ``desired`` and ``observed`` are null while they are as ``applied``. A row with
-``released_at`` is no longer in force; it holds the uid under which its data is kept."""
+``released_at`` is no longer in force; it holds the uid under which its data is kept. ``redo`` is the last
+text that asked for its work once more, ``redo_at`` since when that work is asked for."""
 
 # ── connections ──────────────────────────────────────────────────────────────────────────────────
 

@@ -17,11 +17,13 @@ from reconciler.model.event import Delivery, Event
 from reconciler.model.link import Link
 from reconciler.model.record import RecordQuery, Row, StoredRecord
 from reconciler.model.resource import Resource, ResourceKey
+from reconciler.model.standing import Standing
 from reconciler.model.sync import Cursor, SyncRun
 from reconciler.store import burials, health, lines, objects, queries, tally, trust_views
 from reconciler.store import credentials as sealed
 from reconciler.store.failures import in_our_words
 from reconciler.store.rows import to_cursor, to_event, to_run, to_token
+from reconciler.store.standing import read_standing
 from reconciler.store.tables import cursors, events, sync_runs, tokens
 from reconciler.store.threads import Threads
 from reconciler.store.times import micros
@@ -189,6 +191,10 @@ class SqlViews:
     async def sealed_under(self) -> Mapping[str, int]:
         """Return how many credentials and secrets are sealed under which key."""
         return await self._read(sealed.read_sealed_under)
+
+    async def standing(self) -> Standing:
+        """Return how it all stands, as numbers."""
+        return await self._read(read_standing)
 
     async def holds(self) -> Sequence[Hold]:
         """Return who holds which lease, ended ones too."""

@@ -11,8 +11,9 @@ from reconciler.web import handlers
 from reconciler.web.attempts import Attempts
 from reconciler.web.connect.pages import page_routes
 from reconciler.web.envelope import Envelope
-from reconciler.web.gates import BodyGate, HostGate, VersionGate
+from reconciler.web.gates import PROBES, BodyGate, HostGate, VersionGate
 from reconciler.web.hooks import hook_routes
+from reconciler.web.metrics import PATH, metric_routes
 from reconciler.web.needs import Policy, Services
 from reconciler.web.rates import Rates
 from reconciler.web.route import mount
@@ -37,9 +38,9 @@ def make_app(services: Services) -> FastAPI:
         redoc_url=None,
         redirect_slashes=False,
         middleware=[
-            Middleware(Envelope, timeout=policy.timeout),
+            Middleware(Envelope, timeout=policy.timeout, meter=services.meter),
             Middleware(GZipMiddleware, minimum_size=COMPRESS_FROM, compresslevel=4),
-            Middleware(HostGate, hosts=policy.hosts),
+            Middleware(HostGate, hosts=policy.hosts, free=_by_address(policy)),
             Middleware(VersionGate, versions=VERSIONS),
             Middleware(BodyGate, limit=policy.body),
         ],
@@ -56,8 +57,17 @@ def make_app(services: Services) -> FastAPI:
         *routes(services, document),
         *hook_routes(services.hooks, services.clock),
         *page_routes(services.connect, services.clock),
+        *metric_routes(services),
     ]
     for route in every:
         mount(app, route, keeper)
     app.state.routes = tuple(every)
     return app
+
+
+def _by_address(policy: Policy) -> frozenset[str]:
+    """Return the paths that are asked by address: what scrapes finds processes, not names.
+
+    Metrics are among them while they need a token, which no page that rebinds a name has.
+    """
+    return PROBES if policy.open_metrics else PROBES | {PATH}

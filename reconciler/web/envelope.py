@@ -8,6 +8,7 @@ import re
 import secrets
 import time
 from collections.abc import MutableMapping
+from datetime import timedelta
 from typing import Any, Final
 
 import structlog
@@ -15,6 +16,7 @@ from starlette.datastructures import Headers, MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from reconciler.errors import ReconcilerError
+from reconciler.ports import SILENT, Answered, Meter
 from reconciler.web.problems import ApiProblem, Code, Refused, answer
 from reconciler.web.translate import translate
 
@@ -33,11 +35,15 @@ _PROTECT: Final = {
 
 
 class Envelope:
-    """Wraps *app*. A request that takes longer than *timeout* seconds ends with 504."""
+    """Wraps *app*. A request that takes longer than *timeout* seconds ends with 504.
 
-    def __init__(self, app: ASGIApp, timeout: float) -> None:
+    *meter* is told of each answer.
+    """
+
+    def __init__(self, app: ASGIApp, timeout: float, meter: Meter = SILENT) -> None:
         self._app = app
         self._timeout = timeout
+        self._meter = meter
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one request; other kinds of scope pass untouched."""
@@ -49,7 +55,7 @@ class Envelope:
             try:
                 await self._inside(scope, receive, turn)
             finally:
-                turn.tell()
+                self._meter.answered(turn.tell())
 
     async def _inside(self, scope: Scope, receive: Receive, turn: "_Turn") -> None:
         try:
@@ -116,16 +122,18 @@ class _Turn:
         response = answer(problem, instance=self.path, request_id=self.request_id)
         await response(self._scope, receive, self.send)
 
-    def tell(self) -> None:
+    def tell(self) -> Answered:
         """Write the line of the access log: the path without its query, never a header."""
-        route = self._scope.get("route")
+        route = getattr(self._scope.get("route"), "path", None)
+        took = time.perf_counter() - self._began
         log.info(
             "request_answered",
             method=self._scope["method"],
             path=self.path,
-            route=getattr(route, "path", None),
+            route=route,
             status=self._status,
             sent=self._sent,
             token=self._state.get("token"),
-            milliseconds=round((time.perf_counter() - self._began) * 1000, 1),
+            milliseconds=round(took * 1000, 1),
         )
+        return Answered(self._scope["method"], route, self._status, timedelta(seconds=took))

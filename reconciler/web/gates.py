@@ -14,15 +14,19 @@ PROBES: Final = frozenset({"/healthz", "/readyz"})
 
 
 class HostGate:
-    """Answers only for the host names it was told of, so that a page cannot rebind a name to us."""
+    """Answers only for the host names it was told of, so that a page cannot rebind a name to us.
 
-    def __init__(self, app: ASGIApp, hosts: frozenset[str]) -> None:
+    *free* are paths that are also asked by address.
+    """
+
+    def __init__(self, app: ASGIApp, hosts: frozenset[str], free: frozenset[str] = PROBES) -> None:
         self._app = app
         self._hosts = frozenset(host.lower() for host in hosts)
+        self._free = free
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Let the request pass, or raise ``Refused``."""
-        if scope["type"] == "http" and scope["path"] not in PROBES:
+        if scope["type"] == "http" and scope["path"] not in self._free:
             given = Headers(scope=scope).getlist("host")
             if len(given) != 1 or _name(given[0]) not in self._hosts:
                 raise refuse(

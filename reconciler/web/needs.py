@@ -6,6 +6,7 @@ from datetime import datetime
 from typing import Protocol, TypeAlias
 
 from reconciler.engine.connecting import Connecting
+from reconciler.engine.disconnecting import Disconnected
 from reconciler.engine.handing import Handing
 from reconciler.engine.linking import LinkDesk
 from reconciler.model.change import State
@@ -13,7 +14,7 @@ from reconciler.model.record import RecordQuery, UnifiedRecord
 from reconciler.model.resource import Resource
 from reconciler.model.selector import Selector
 from reconciler.model.sync import SyncJob
-from reconciler.ports import Clock, Edits, Store, SyncRequest
+from reconciler.ports import SILENT, Clock, Edits, Meter, Store, SyncRequest
 
 Position: TypeAlias = tuple[datetime, str]
 """The ``(updated_at, id)`` of the last record of a page."""
@@ -99,6 +100,20 @@ class Schedule(Protocol):
         ...
 
 
+class Endings(Protocol):
+    """Connections disconnected and forgotten."""
+
+    async def disconnect(
+        self, name: str, *, actor: str, reason: str = "disconnected", request_id: str = ""
+    ) -> Disconnected:
+        """End the access of a connection and to it; its records stay."""
+        ...
+
+    async def forget(self, name: str, *, actor: str, request_id: str = "") -> Disconnected:
+        """Disconnect, and erase all records, runs and cursors for good."""
+        ...
+
+
 class Looks(Protocol):
     """A look at the specs on demand."""
 
@@ -111,6 +126,14 @@ class Looks(Protocol):
         ...
 
 
+class Metrics(Protocol):
+    """What is scraped."""
+
+    async def page(self, accept: str, *, packed: bool = False) -> tuple[bytes, str]:
+        """Return the numbers of now and their media type, by an Accept header; *packed* with gzip."""
+        ...
+
+
 @dataclass(frozen=True, slots=True)
 class Policy:
     """What an operator may set of the API.
@@ -118,7 +141,7 @@ class Policy:
     ``hosts`` are the names it answers for, without port; ``body`` is the largest request body in bytes;
     ``rate`` is how many requests a minute a token has, ``burst`` how many of them at once; ``timeout``
     is how many seconds a request may take; ``failures`` is how many wrong tokens a minute, and at once, an
-    address may present before it is told to wait.
+    address may present before it is told to wait. ``open_metrics``: metrics need no token.
     """
 
     hosts: frozenset[str] = frozenset({"localhost", "127.0.0.1", "[::1]"})
@@ -127,6 +150,7 @@ class Policy:
     burst: int = 200
     timeout: float = 60.0
     failures: int = 30
+    open_metrics: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -161,7 +185,10 @@ class ConnectDesk:
 
 @dataclass(frozen=True, slots=True)
 class Services:
-    """All that the web room is given. ``checks`` are named parts that ``/readyz`` looks at."""
+    """All that the web room is given. ``checks`` are named parts that ``/readyz`` looks at.
+
+    ``meter`` is told of each answer; without ``metrics`` there is no page of them.
+    """
 
     reader: RecordReader
     syncs: Syncs
@@ -170,8 +197,11 @@ class Services:
     in_force: InForce
     schedule: Schedule | None = None
     edits: Edits | None = None
+    endings: Endings | None = None
     looks: Looks | None = None
     checks: Mapping[str, Check] = field(default_factory=dict)
     policy: Policy = field(default_factory=Policy)
     hooks: GitHooks | None = None
+    meter: Meter = SILENT
+    metrics: Metrics | None = None
     connect: ConnectDesk | None = None

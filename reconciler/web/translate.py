@@ -22,6 +22,7 @@ from reconciler.errors import (
     SourceInvalid,
     SpecInvalid,
     StoreUnavailable,
+    TimedOut,
     Unauthorized,
     Unreachable,
 )
@@ -41,6 +42,7 @@ _CODES: Final[Mapping[type[ReconcilerError], Code]] = MappingProxyType(
         Locked: Code.LOCKED,
         Conflict: Code.CONFLICT,
         StoreUnavailable: Code.STORE_UNAVAILABLE,
+        TimedOut: Code.REQUEST_TIMEOUT,
         Unreachable: Code.CONNECTION_UNREACHABLE,
         RateLimited: Code.RATE_LIMIT_EXCEEDED,
         ServerFault: Code.SOURCE_FAULT,

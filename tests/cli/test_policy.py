@@ -13,6 +13,7 @@ from typer.testing import CliRunner, Result
 from reconciler.app import house
 from reconciler.cli.main import app
 from reconciler.cli.starting import write_starter
+from reconciler.plan.asked import Asked
 from reconciler.settings import Settings
 
 POLICY = """\
@@ -182,7 +183,7 @@ async def test_the_reason_is_kept_in_the_audit_log(folder: Path) -> None:
     from reconciler.cli.specs import _applied, _Options  # noqa: PLC0415  in this loop
 
     say(SHUT)
-    options = _Options(None, (), (), None, False, 10, ignore_windows="agreed")
+    options = _Options(None, (), (), None, False, 10, Asked(), ignore_windows="agreed")
     await _applied(Path("specs"), options, None, diff=False, approved=True)
     kept = (await audited())["windows_ignored"]
     assert isinstance(kept, dict)

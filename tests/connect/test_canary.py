@@ -16,7 +16,7 @@ import structlog
 from reconciler.errors import Unauthorized
 from reconciler.store.folder import DATABASE
 from reconciler.store.open import open_store
-from reconciler.telemetry import set_up_logs
+from reconciler.telemetry.logs import set_up_logs
 from tests.connect.making import OAUTH, REDIRECTS, Counter, connection, make_counter
 from tests.connect.test_api import EXCHANGE, client
 from tests.connect.test_pages import Browser, back, mark_in, sent_to_consent

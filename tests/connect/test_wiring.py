@@ -9,7 +9,7 @@ from typing import Any
 import httpx
 import pytest
 
-from reconciler.app import House, house
+from reconciler.app import House, edits, endings, house
 from reconciler.app.connecting import address_guard, connect_desk, public_url
 from reconciler.connectors.catalogue import catalogue_files
 from reconciler.engine.apply import apply
@@ -76,6 +76,7 @@ async def admin(built: House) -> str:
 
 
 def app_of(built: House) -> Any:
+    ended = endings(built, edits(built))
     return make_app(
         Services(
             reader=built.reader,
@@ -83,7 +84,7 @@ def app_of(built: House) -> Any:
             store=built.store,
             clock=built.clock,
             in_force=built.in_force,
-            connect=connect_desk(built, "localhost"),
+            connect=connect_desk(built, "localhost", ended),
         )
     )
 
@@ -166,12 +167,32 @@ async def test_a_customer_connects_reconnects_and_the_records_are_read(
     await browser.client.aclose()
 
 
+async def test_no_token_comes_of_a_link_after_a_disconnection_and_a_new_connect_takes_it_up(
+    built: House, sandbox: Sandbox
+) -> None:
+    ended = endings(built, edits(built))
+    desk = connect_desk(built, "localhost", ended)
+    browser = Browser(app_of(built))
+    made = await desk.links.mint("plant", LinkWish(), By("cli:ada"))
+    await reconnect(browser, made.text, sandbox)
+    await ended.disconnect("plant", actor="cli:ada", reason="the contract ended")
+    assert await desk.handing.by_link(made.link.id, By("cli:ada")) is None
+    await built.looks.look("plant")
+    assert await status(built) is ConnectionStatus.PAUSED
+    made = await desk.links.mint("plant", LinkWish(), By("cli:ada"))
+    await reconnect(browser, made.text, sandbox)
+    await built.looks.look("plant")
+    assert await status(built) is ConnectionStatus.ONLINE
+    assert await desk.handing.by_link(made.link.id, By("cli:ada")) is not None
+    await browser.client.aclose()
+
+
 async def test_a_link_that_is_used_after_the_settings_are_tightened_leads_nowhere(
     built: House, sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("RECONCILER_CONNECT_REDIRECTS", "https://app.example.com")
     open_now = replace(built, settings=Settings())
-    desk = connect_desk(open_now, "localhost")
+    desk = connect_desk(open_now, "localhost", endings(open_now, edits(open_now)))
     wish = LinkWish(redirect="https://app.example.com/done")
     made = await desk.links.mint("plant", wish, By("cli:ada"))
     browser = Browser(app_of(built))

@@ -248,10 +248,12 @@ async def test_a_turn_that_does_not_end_in_time_is_cut_short_at_a_stop() -> None
 
 CLASSES = {
     Recovery.TRANSIENT: {
+        "NotTheProduct",
         "PlanStale",
         "RateLimited",
         "ServerFault",
         "StoreUnavailable",
+        "TimedOut",
         "Unreachable",
     },
     Recovery.WAITING: {"Locked"},

@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
 import pytest
@@ -28,7 +28,7 @@ from reconciler.jobs.inprocess import InProcessJobs
 from reconciler.model.record import Batch, Row
 from reconciler.model.sync import SyncMode
 from reconciler.model.value import canonical
-from reconciler.ports import Snapshot, SyncRequest
+from reconciler.ports import SILENT, Meter, Snapshot, SyncRequest
 from reconciler.spec.load import load
 from reconciler.store.memory import MemoryStore
 from tests.fakes import ScriptedConnector, ScriptedConnectors, TurnedClock, iso
@@ -111,12 +111,18 @@ class Ticks:
 class House:
     """A runtime, and what it works on."""
 
-    def __init__(self, *, watched: bool = False) -> None:
+    def __init__(self, meter: Meter = SILENT, *, watched: bool = False) -> None:
+        self.watched, self.meter = watched, meter
         self.clock = TurnedClock()
         self.specs, self.store = Specs(), MemoryStore()
+        self.system = ScriptedConnector(self.clock, {"purchase-orders": {}})
+        self.asked: list[str] = []
+        self.restarted()
+
+    def restarted(self) -> "House":
+        """Make a new process over the store and the system that there are."""
         catalogue = load({}, catalogue=catalogue_files()).catalogue
         self.in_force = InForce(self.store.views, catalogue)
-        self.system = ScriptedConnector(self.clock, {"purchase-orders": {}})
         self.jobs = InProcessJobs(self.clock, remembered=50)
         systems = Systems(ScriptedConnectors(self.system))
         self.health = Health(self.store, self.in_force, self.clock)
@@ -135,12 +141,13 @@ class House:
             remap,
             self.jobs,
             self.clock,
-            watch=self.watch if watched else None,
+            watch=self.watch if self.watched else None,
         )
+        parts = replace(parts, meter=self.meter)
         self.ticks: list[Ticks] = []
-        self.asked: list[str] = []
         self.runtime = Runtime(parts, self.ticker, limits=Limits(workers=2))
         self.health.when_recovered(self.runtime.recovered)
+        return self
 
     def ticker(self, runtime: Runtime) -> Ticks:
         self.ticks.append(Ticks(runtime))

@@ -55,7 +55,7 @@ def test_a_plan_is_a_line_a_change_and_the_counts() -> None:
         "spec.connector cannot be changed in place; spec.deletionPolicy [recheck, remap, resync]\n"
         "        ! the sync cursors of purchase-orders, vendors are lost; "
         "the next sync of each is a full read of the last 90d\n"
-        "        ! the connection's API tokens die; make new ones for the new system\n"
+        "        ! the connection's API tokens die, and what its customer gave goes; make new ones for the new system\n"
         "        ! a record keeps its id only where sap gives it the source key it had\n"
         "  + Connection/new                specs/new.yaml:1\n"
         "  ~ Mapping/acme-purchase-orders  specs/acme-purchase-orders.yaml:1  "

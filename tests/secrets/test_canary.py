@@ -27,7 +27,7 @@ from reconciler.secrets.safe import StoredSafe
 from reconciler.secrets.secret import Secret
 from reconciler.settings import Settings
 from reconciler.store.open import open_store
-from reconciler.telemetry import set_up_logs
+from reconciler.telemetry.logs import set_up_logs
 from tests.fakes import TurnedClock
 from tests.secrets.making import fresh, keep
 

@@ -1,23 +1,44 @@
 """Drift in words, for plans and for ``drift``."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from datetime import datetime
 from typing import Any
 
-from reconciler.model.change import ABSENT, Drifted, DriftPolicy, FieldDrift
+from reconciler.model.change import (
+    ABSENT,
+    Change,
+    Drifted,
+    DriftPolicy,
+    FieldDrift,
+    Heal,
+    Replace,
+)
 from reconciler.plan.paths import dotted, pointer
 from reconciler.plan.render.values import flow
 
 
-def drift_detail(drift: Drifted, width: int = 60) -> str:
-    """Return in one line which fields have drifted and by whom."""
+def shown(drift: Drifted) -> bool:
+    """Return whether a plan shows *drift*: what a person has to know of, or has said to know of."""
+    return drift.told or (drift.let_be and bool(drift.fields))
+
+
+def drift_detail(drift: Drifted, changes: Iterable[Change] = (), *, width: int = 60) -> str:
+    """Return in one line which fields have drifted, by whom, and what *changes* do about it."""
     paths = [dotted(field.path) for field in drift.fields]
-    shown = ", ".join(paths)
-    if len(shown) > width:
-        shown = f"{paths[0]} and {len(paths) - 1} more" if len(paths) > 1 else paths[0]
+    told = ", ".join(paths)
+    if len(told) > width:
+        told = f"{paths[0]} and {len(paths) - 1} more" if len(paths) > 1 else paths[0]
     actors = ", ".join(dict.fromkeys(field.actor for field in drift.fields))
-    fate = "conflicts with the specs" if drift.conflicts else "not touched by this plan"
-    return f"changed outside of git by {actors}: {shown}; {fate}"
+    return f"changed outside of git by {actors}: {told}; {_fate(drift, changes)}"
+
+
+def _fate(drift: Drifted, changes: Iterable[Change]) -> str:
+    if drift.conflicts:
+        return "conflicts with the specs"
+    if drift.let_be:
+        return "left as it is this once (--ignore-drift)"
+    ends = any(isinstance(one, (Heal, Replace)) and one.key == drift.key for one in changes)
+    return "ended by this plan" if ends else "not touched by this plan"
 
 
 def drift_lines(drift: Drifted) -> Iterator[str]:
@@ -52,6 +73,7 @@ def drift_json(drift: Drifted) -> dict[str, Any]:
         "diff": [_field_json(field) for field in drift.fields],
         "ignored": [_field_json(field) for field in drift.ignored],
         "conflicts": [pointer(path) for path in drift.conflicts],
+        "let_be": drift.let_be,
     }
 
 

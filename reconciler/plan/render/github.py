@@ -10,8 +10,8 @@ from typing import Final
 from reconciler.model.change import Advisory, Block, Change, Delete, Drifted, Plan, Replace
 from reconciler.model.resource import Origin, ResourceKey
 from reconciler.plan.printable import printable
-from reconciler.plan.render.drift import drift_detail, drift_lines
-from reconciler.plan.render.words import detail, effects_asked, fields_of, origin_of
+from reconciler.plan.render.drift import drift_detail, drift_lines, shown
+from reconciler.plan.render.words import detail, effects_asked, fields_of, origin_of, remarks
 
 Notes = Mapping[ResourceKey, Sequence[str]]
 
@@ -36,9 +36,10 @@ def render_github(plan: Plan, *, notes: Notes | None = None) -> str:
         told = _change(plan, one, notes or {}, "warning" if grave else "notice")
         (graver if grave else milder).append(told)
     drifts = [_drift(plan, one) for one in plan.drifts if one.told]
+    known = [_drift(plan, one) for one in plan.drifts if shown(one) and not one.told]
     blocks = [_block(plan, block) for block in plan.blocks]
     warned = [_advisory(plan, one) for one in plan.advisories]
-    return "".join([*blocks, *graver, *warned, *drifts, *milder])
+    return "".join([*blocks, *graver, *warned, *drifts, *milder, *known])
 
 
 def _block(plan: Plan, block: Block) -> str:
@@ -52,8 +53,9 @@ def _advisory(plan: Plan, one: Advisory) -> str:
 
 
 def _drift(plan: Plan, drift: Drifted) -> str:
-    text = "\n".join((drift_detail(drift), *drift_lines(drift)))
-    return _command("warning", _place_of(plan, drift.key), f"drift of {drift.key}", text)
+    text = "\n".join((drift_detail(drift, plan.changes), *drift_lines(drift)))
+    level = "warning" if drift.told else "notice"
+    return _command(level, _place_of(plan, drift.key), f"drift of {drift.key}", text)
 
 
 def _change(plan: Plan, change: Change, notes: Notes, level: str) -> str:
@@ -70,8 +72,7 @@ def _told(change: Change, notes: Notes) -> Iterator[str]:
     told = " ".join(filter(None, (detail(change), effects)))
     if told:
         yield told
-    if isinstance(change, Replace):
-        yield from change.costs
+    yield from remarks(change)
     yield from notes.get(change.key, ())
 
 

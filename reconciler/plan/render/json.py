@@ -17,12 +17,19 @@ from reconciler.model.change import (
     Rename,
     Replace,
 )
-from reconciler.model.resource import Kind, Origin, ResourceKey
+from reconciler.model.resource import Origin, ResourceKey
 from reconciler.plan.compare import removal_of
-from reconciler.plan.effects import effects_of
 from reconciler.plan.paths import pointer
 from reconciler.plan.render.drift import drift_json
-from reconciler.plan.render.words import REASONS, counts, effects_asked, fields_of, origin_of
+from reconciler.plan.render.words import (
+    counts,
+    effects_asked,
+    effects_of_field,
+    fields_of,
+    origin_of,
+    reason_of,
+    remarks,
+)
 
 FORMAT_VERSION: Final = "1.2"
 
@@ -95,11 +102,11 @@ def change_json(plan: Plan, change: Change, notes: Notes) -> dict[str, Any]:
         "kind": change.key.kind.value,
         "name": change.key.name,
         "actions": ["delete", "create"] if replaced else [change.action.word],
-        "reason": REASONS[change.action],
+        "reason": reason_of(change),
         "effects": [effect.value for effect in effects_asked(change)],
         "source": _source(origin_of(change)),
         "diff": list(_diff(plan, change)),
-        "notes": list(notes.get(change.key, ())),
+        "notes": [*_remarks(change), *notes.get(change.key, ())],
         "blocked": change.key in plan.held,
     }
     if isinstance(change, Rename):
@@ -110,21 +117,27 @@ def change_json(plan: Plan, change: Change, notes: Notes) -> dict[str, Any]:
     return told
 
 
+def _remarks(change: Change) -> list[str]:
+    """Return the sentences that have no place of their own."""
+    costs = change.costs if isinstance(change, Replace) else ()
+    return [told for told in remarks(change) if told not in costs]
+
+
 def _diff(plan: Plan, change: Change) -> Iterator[dict[str, Any]]:
     if isinstance(change, Create):
         for name, value in change.after.body.items():
             yield {"op": "add", "path": f"/{name}", "after": value, "effects": [], "source": None}
     for field in fields_of(change):
-        yield _operation(change.key.kind, field, plan.places.get((change.key, field.path)))
+        yield _operation(change, field, plan.places.get((change.key, field.path)))
 
 
-def _operation(kind: Kind, field: FieldChange, place: Origin | None) -> dict[str, Any]:
+def _operation(change: Change, field: FieldChange, place: Origin | None) -> dict[str, Any]:
     told: dict[str, Any] = {"op": _op(field), "path": pointer(field.path)}
     if field.before is not ABSENT:
         told["before"] = field.before
     if field.after is not ABSENT:
         told["after"] = field.after
-    told["effects"] = sorted(effect.value for effect in effects_of(kind, (field,)))
+    told["effects"] = sorted(effect.value for effect in effects_of_field(change, field))
     told["source"] = _source(place)
     return told
 

@@ -11,14 +11,22 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any, Final
 from urllib.parse import quote
 
-from reconciler.model.change import ABSENT, Change, Create, FieldChange, Plan, Replace
+from reconciler.model.change import ABSENT, Change, Create, FieldChange, Plan
 from reconciler.model.resource import ResourceKey
 from reconciler.model.value import digest
 from reconciler.plan.paths import dotted
 from reconciler.plan.printable import printable
-from reconciler.plan.render.drift import drift_detail, drift_lines
+from reconciler.plan.render.drift import drift_detail, drift_lines, shown
 from reconciler.plan.render.values import block, flow, short
-from reconciler.plan.render.words import counts, detail, effects_asked, fields_of, kept, origin_of
+from reconciler.plan.render.words import (
+    counts,
+    detail,
+    effects_asked,
+    fields_of,
+    kept,
+    origin_of,
+    remarks,
+)
 
 Notes = Mapping[ResourceKey, Sequence[str]]
 
@@ -122,11 +130,11 @@ def _rows(plan: Plan, notes: Notes) -> Iterator[str]:
         place = f"{origin.file}:{origin.line}" if origin else ""
         cells = [_signed(change), str(change.key), place, detail(change), effects]
         yield "  ".join(filter(None, cells))
-        costs = change.costs if isinstance(change, Replace) else ()
-        yield from (f"!     {line}" for line in (*costs, *notes.get(change.key, ())))
+        told = (*remarks(change), *notes.get(change.key, ()))
+        yield from (f"!     {line}" for line in told)
     for drift in plan.drifts:
-        if drift.told:
-            yield f"! !  {drift.key}  {drift_detail(drift)}"
+        if shown(drift):
+            yield f"! !  {drift.key}  {drift_detail(drift, plan.changes)}"
     for name, fate in kept(plan):
         yield f"  x  {name}  {fate}"
 

@@ -9,7 +9,7 @@ from typing import Any, Final
 
 from reconciler.model.change import Action, DriftPolicy, Effect
 from reconciler.model.resource import Kind
-from reconciler.plan.render.words import REASONS
+from reconciler.plan.render.words import BY_REQUEST, REASONS
 
 _ADDRESS: Final = {"type": "string", "pattern": "^[A-Z][A-Za-z]+/.+$"}
 _COUNT: Final = {"type": "integer", "minimum": 0}
@@ -67,7 +67,7 @@ def _change() -> dict[str, Any]:
             "kind": {"enum": kinds},
             "name": {"type": "string"},
             "actions": {"type": "array", "items": {"enum": _ACTIONS}, "minItems": 1},
-            "reason": {"enum": list(REASONS.values())},
+            "reason": {"enum": [*REASONS.values(), BY_REQUEST]},
             "effects": _EFFECTS,
             "source": _SOURCE,
             "diff": {"type": "array", "items": {"$ref": "#/$defs/operation"}},
@@ -124,6 +124,7 @@ def _drift() -> dict[str, Any]:
             "diff": fields,
             "ignored": fields,
             "conflicts": pointers,
+            "let_be": _said("boolean", "Known, and left as it is this once (--ignore-drift)."),
         },
         "One object; without applied a field was absent in git, without observed it is absent there.",
     )

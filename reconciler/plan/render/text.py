@@ -6,14 +6,22 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
-from reconciler.model.change import ABSENT, Action, Change, Create, FieldChange, Plan, Replace
+from reconciler.model.change import ABSENT, Action, Change, Create, FieldChange, Plan
 from reconciler.model.resource import Origin, ResourceKey
-from reconciler.plan.effects import effects_of
 from reconciler.plan.paths import dotted
 from reconciler.plan.printable import printable
-from reconciler.plan.render.drift import drift_detail, drift_lines
+from reconciler.plan.render.drift import drift_detail, drift_lines, shown
 from reconciler.plan.render.values import block, flow, short
-from reconciler.plan.render.words import counts, detail, effects_asked, fields_of, kept, origin_of
+from reconciler.plan.render.words import (
+    counts,
+    detail,
+    effects_asked,
+    effects_of_field,
+    fields_of,
+    kept,
+    origin_of,
+    remarks,
+)
 
 Notes = Mapping[ResourceKey, Sequence[str]]
 
@@ -109,9 +117,10 @@ class _Page:
 
     def _drifts(self) -> Iterator[_Row]:
         for drift in self._plan.drifts:
-            if drift.told:
+            if shown(drift):
                 below = list(map(printable, drift_lines(drift))) if self._look.diff else ()
-                yield _Row("!", str(drift.key), "", printable(drift_detail(drift)), below)
+                told = printable(drift_detail(drift, self._plan.changes))
+                yield _Row("!", str(drift.key), "", told, below)
 
     def _kept(self) -> Iterator[_Row]:
         for name, fate in kept(self._plan):
@@ -120,8 +129,7 @@ class _Page:
     def _below(self, change: Change) -> Iterator[str]:
         if self._look.diff:
             yield from self._fields(change)
-        if isinstance(change, Replace):
-            yield from (f"{self._look.paint('!', '!')} {cost}" for cost in change.costs)
+        yield from (f"{self._look.paint('!', '!')} {told}" for told in remarks(change))
         yield from map(printable, self._notes.get(change.key, ()))
 
     def _fields(self, change: Change) -> Iterator[str]:
@@ -130,7 +138,7 @@ class _Page:
             return
         for field in fields_of(change):
             place = self._plan.places.get((change.key, field.path))
-            effects = sorted(effects_of(change.key.kind, (field,)))
+            effects = sorted(effects_of_field(change, field))
             marks = (_place(place) if place else "", f"[{', '.join(effects)}]" if effects else "")
             yield from self._field(field, "".join(f"   {mark}" for mark in marks if mark))
 

@@ -1,6 +1,6 @@
 """The words for changes that every rendering shares: why, which fields, how many."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Final
 
 from reconciler.model.change import (
@@ -18,9 +18,11 @@ from reconciler.model.change import (
     Replace,
     Update,
 )
+from reconciler.model.redo import REDO, REDONE
 from reconciler.model.resource import Origin
 from reconciler.model.value import Path
 from reconciler.plan.compare import removal_of
+from reconciler.plan.effects import effects_of
 from reconciler.plan.paths import dotted
 
 REASONS: Final[Mapping[Action, str]] = {
@@ -33,6 +35,14 @@ REASONS: Final[Mapping[Action, str]] = {
     Action.FORGET: "not_declared_retained",
     Action.DELETE: "not_declared",
 }
+BY_REQUEST: Final = "replace_by_request"
+
+
+def reason_of(change: Change) -> str:
+    """Return why, as a word for programs."""
+    if isinstance(change, Replace) and not change.because:
+        return BY_REQUEST
+    return REASONS[change.action]
 
 
 def fields_of(change: Change) -> tuple[FieldChange, ...]:
@@ -44,6 +54,23 @@ def effects_asked(change: Change) -> list[Effect]:
     """Return what *change* asks of the controllers, in the order of ``Effect``."""
     asked = change.effects if isinstance(change, (Update, Replace, Rename, Heal)) else frozenset()
     return [effect for effect in Effect if effect in asked]
+
+
+def effects_of_field(change: Change, field: FieldChange) -> list[Effect]:
+    """Return what the change of *field* asks for, in the order of ``Effect``."""
+    asked = effects_of(change.key.kind, (field,))
+    if field.path == ("metadata", "annotations", REDO):
+        asked |= {Effect.REDO}.intersection(effects_asked(change))
+    return [effect for effect in Effect if effect in asked]
+
+
+def remarks(change: Change) -> Iterator[str]:
+    """Yield the sentences to print below a change: what it costs, and what is done once more."""
+    if isinstance(change, Replace):
+        yield from change.costs
+    if Effect.REDO in effects_asked(change):
+        by = "" if isinstance(change, Replace) else f" ({REDO})"
+        yield f"once more{by}: {REDONE[change.key.kind]}"
 
 
 def origin_of(change: Change) -> Origin | None:
@@ -60,7 +87,7 @@ def detail(change: Change, width: int = 60) -> str:
             return "no longer in specs; removed with what it owns"
         case Replace():
             fixed = ", ".join(map(dotted, change.because))
-            told = f"{fixed} cannot be changed in place"
+            told = f"{fixed} cannot be changed in place" if fixed else "asked for; made anew"
         case Rename():
             told = f"renamed from {change.before.key.name}"
         case Adopt():

@@ -287,7 +287,8 @@ class Metadata(Strict):
     labels: dict[LabelName, LabelValue] = {}
     """Free key-value pairs that selectors and routes match."""
     annotations: dict[str, str] = {}
-    """Free text for people and tools; nothing matches it."""
+    """Free text for people and tools; nothing matches it. Another text of `reconciler/redo` has the work of a
+    Connection, Mapping or SyncSchedule done once more; `reconciler/adopt` takes over what the API owns."""
     previous_name: Annotated[Name | None, Field(alias="previousName")] = None
     """What it was called before: a rename, with nothing lost."""
 

@@ -30,6 +30,19 @@ class MemoryRuns:
         """Keep *run* as it is now, new or known."""
         await self._draft.do(lambda shelf: shelf.runs.update({run.id: run}))
 
+    async def erase(self, connection: str) -> int:
+        """Remove all runs and cursors of a connection for good; return how many runs there were."""
+        return await self._draft.do(_erase, connection)
+
+
+def _erase(shelf: Shelf, connection: str) -> int:
+    for place in [place for place in shelf.cursors if place[0] == connection]:
+        del shelf.cursors[place]
+    gone = [run.id for run in shelf.runs.values() if run.connection == connection]
+    for run in gone:
+        del shelf.runs[run]
+    return len(gone)
+
 
 def _move(shelf: Shelf, cursor: Cursor, before: Cursor | None) -> None:
     place = (cursor.connection, cursor.entity)

@@ -21,7 +21,9 @@ from reconciler.model.change import (
 from reconciler.model.connection import ConnectionState
 from reconciler.model.drift import DriftKind, Resolution
 from reconciler.model.identity import connection_uid
+from reconciler.model.redo import NOT_ASKED
 from reconciler.model.resource import Kind, Resource, ResourceKey
+from reconciler.plan.outcome import redo_after
 from reconciler.store.in_memory.credentials import forget
 from reconciler.store.in_memory.records import bury_all, erase
 from reconciler.store.in_memory.shelf import Draft, Kept, Shelf
@@ -58,6 +60,10 @@ class MemoryObjects:
         """Return the identity of a resource in force."""
         return await self._draft.do(uid_of, key)
 
+    async def last_uid(self, key: ResourceKey) -> str | None:
+        """Return the identity of a resource in force, or of the last one whose data are kept."""
+        return await self._draft.do(lambda shelf: uid_of(shelf, key) or _released_uid(shelf, key))
+
 
 def state_of(shelf: Shelf) -> State:
     """Return what is in force."""
@@ -71,7 +77,8 @@ def state_of(shelf: Shelf) -> State:
         for key, uid in uids.items()
         if uid == drift.uid
     }
-    return State(shelf.generation, resources, shelf.revision, uids, applied, edits)
+    redo = {key: one for key, uid in uids.items() if (one := shelf.objects[uid].redo) != NOT_ASKED}
+    return State(shelf.generation, resources, shelf.revision, uids, applied, edits, redo)
 
 
 def states_of(shelf: Shelf) -> dict[str, ConnectionState]:
@@ -149,14 +156,14 @@ def _edit(shelf: Shelf, sides: tuple[Resource, Resource], actor: str, at: dateti
     kept = shelf.objects[uid]
     applied = kept.applied or kept.resource
     beside = None if applied.digest == after.digest else applied
-    shelf.objects[uid] = Kept(after, applied=beside)
+    shelf.objects[uid] = kept._replace(resource=after, applied=beside)
     _remember(shelf, (after.key, uid, "edit"), (kept.resource, after), actor, at)
 
 
 def _settle(shelf: Shelf, resource: Resource, actor: str, at: datetime) -> None:
     uid = _must_find(shelf, resource.key)
     old = _applied(shelf, resource.key)
-    shelf.objects[uid] = Kept(resource)
+    shelf.objects[uid] = shelf.objects[uid]._replace(resource=resource, applied=None)
     _remember(shelf, (resource.key, uid, "settle"), (old, resource), actor, at)
 
 
@@ -174,7 +181,7 @@ def _made_true(shelf: Shelf, change: Change, at: datetime) -> str:
                 )
         case Replace(after=after):
             uid = _must_find(shelf, change.before.key)
-            _start_anew(shelf, uid, at)
+            _start_anew(shelf, uid, at, elsewhere=change.elsewhere)
         case Forget() | Delete():
             uid = _must_find(shelf, change.before.key)
             kept = shelf.objects[uid]
@@ -187,7 +194,10 @@ def _made_true(shelf: Shelf, change: Change, at: datetime) -> str:
         case _:
             assert_never(change)
     observed: Resource | None = getattr(change, "observed", None)
-    shelf.objects[uid] = Kept(after) if observed is None else Kept(observed, applied=after)
+    known = shelf.objects[uid].redo if uid in shelf.objects else NOT_ASKED
+    redo = redo_after(change, known, at)
+    kept = Kept(after) if observed is None else Kept(observed, applied=after)
+    shelf.objects[uid] = kept._replace(redo=redo)
     return uid
 
 
@@ -212,13 +222,9 @@ def _free_uid(shelf: Shelf, key: ResourceKey) -> str:
             f"{key} is in force already, and cannot be created again",
             hint="plan again: the state has moved on",
         )
-    released = [
-        (-kept.released_at, uid)
-        for uid, kept in shelf.objects.items()
-        if _is(kept, key) and kept.released_at is not None
-    ]
-    if released:
-        return min(released)[1]
+    released = _released_uid(shelf, key)
+    if released is not None:
+        return released
     name = key.name if key.kind is Kind.CONNECTION else str(key)
     taken: set[str] = set()
     while (uid := connection_uid(name, taken=frozenset(taken))) in shelf.objects:
@@ -226,11 +232,21 @@ def _free_uid(shelf: Shelf, key: ResourceKey) -> str:
     return uid
 
 
+def _released_uid(shelf: Shelf, key: ResourceKey) -> str | None:
+    released = [
+        (-kept.released_at, uid)
+        for uid, kept in shelf.objects.items()
+        if _is(kept, key) and kept.released_at is not None
+    ]
+    return min(released)[1] if released else None
+
+
 def _remove(shelf: Shelf, uid: str, resource: Resource, at: datetime) -> bool:
     """Remove what a resource owns; return whether nothing of it is kept."""
     if resource.key.kind is not Kind.CONNECTION:
         return True
     _void(shelf, uid)
+    forget(shelf, uid)
     _end_tokens(shelf, uid, at)
     if _retained(resource):
         return False
@@ -238,13 +254,15 @@ def _remove(shelf: Shelf, uid: str, resource: Resource, at: datetime) -> bool:
     return True
 
 
-def _start_anew(shelf: Shelf, uid: str, at: datetime) -> None:
+def _start_anew(shelf: Shelf, uid: str, at: datetime, *, elsewhere: bool) -> None:
     _close_drifts(shelf, uid, at)
     resource = shelf.objects[uid].resource
     if resource.key.kind is not Kind.CONNECTION:
         return
     _void(shelf, uid)
-    _end_tokens(shelf, uid, at)
+    if elsewhere:
+        forget(shelf, uid)
+        _end_tokens(shelf, uid, at)
     if _retained(resource):
         bury_all(shelf, uid, at)
     else:
@@ -260,9 +278,7 @@ def _end_tokens(shelf: Shelf, uid: str, at: datetime) -> None:
 
 def _void(shelf: Shelf, uid: str) -> None:
     shelf.states.pop(uid, None)
-    forget(shelf, uid)
     shelf.cursors = {place: one for place, one in shelf.cursors.items() if place[0] != uid}
-    shelf.handovers = {k: one for k, one in shelf.handovers.items() if one.connection != uid}
 
 
 def _retained(resource: Resource) -> bool:

@@ -15,6 +15,7 @@ from reconciler.model.drift import Drift
 from reconciler.model.event import Delivery, Event
 from reconciler.model.link import Handover, Link
 from reconciler.model.record import StoredRecord
+from reconciler.model.redo import NOT_ASKED, Redo
 from reconciler.model.resource import Resource
 from reconciler.model.sync import Cursor, SyncRun
 
@@ -26,11 +27,13 @@ class Kept(NamedTuple):
     """A resource in force, and what git applied, where that is another.
 
     ``released_at``: since when (microseconds) it is no longer in force, if only its data is kept.
+    ``redo``: what is known of its work done once more.
     """
 
     resource: Resource
     released_at: int | None = None
     applied: Resource | None = None
+    redo: Redo = NOT_ASKED
 
 
 class Lock(NamedTuple):

@@ -17,6 +17,7 @@ from reconciler.model.event import Delivery, Event
 from reconciler.model.link import Link
 from reconciler.model.record import RecordQuery, Row, StoredRecord
 from reconciler.model.resource import Owner, Resource, ResourceKey
+from reconciler.model.standing import Standing
 from reconciler.model.sync import Cursor, SyncRun
 from reconciler.store.in_memory.credentials import credentials_of, links_of, sealed_under
 from reconciler.store.in_memory.health import changes_of, checks_of
@@ -24,6 +25,7 @@ from reconciler.store.in_memory.objects import state_of, states_of
 from reconciler.store.in_memory.outbox import waiting
 from reconciler.store.in_memory.records import matches
 from reconciler.store.in_memory.shelf import Shelf
+from reconciler.store.in_memory.standing import standing_of
 from reconciler.store.times import maybe_moment, moment
 
 
@@ -259,6 +261,10 @@ class MemoryViews:
     async def sealed_under(self) -> Mapping[str, int]:
         """Return how many credentials and secrets are sealed under which key."""
         return sealed_under(self._committed())
+
+    async def standing(self) -> Standing:
+        """Return how it all stands, as numbers."""
+        return standing_of(self._committed())
 
     async def holds(self) -> Sequence[Hold]:
         """Return who holds which lease, ended ones too."""

@@ -13,6 +13,7 @@ from reconciler.web.route import Access, Route
 from reconciler.web.v1.about import About, HealthRoutes
 from reconciler.web.v1.connections import ConnectionRoutes
 from reconciler.web.v1.documents import answers, answers_model, component, ref
+from reconciler.web.v1.endings import EndingRoutes, ending_routes
 from reconciler.web.v1.examples import example_record
 from reconciler.web.v1.link_operations import link_routes
 from reconciler.web.v1.links import LinkRoutes
@@ -45,6 +46,7 @@ def routes(services: Services, document: Callable[[], dict[str, Any]]) -> Iterat
     """Yield all routes; *document* gives the OpenAPI document of them."""
     yield from _about(About(services, document))
     yield from _connections(ConnectionRoutes(services))
+    yield from ending_routes(EndingRoutes(services))
     yield from spec_routes(SpecRoutes(services))
     yield from link_routes(LinkRoutes(services))
     yield from token_routes(TokenRoutes(services))
