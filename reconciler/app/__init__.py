@@ -22,13 +22,14 @@ from reconciler.model.resource import Resource
 from reconciler.plan.asked import check_asked
 from reconciler.plan.scope import unmatched
 from reconciler.plan.unchanged import unchanged_plan
-from reconciler.ports import SILENT, Connectors, Edits, Meter, Snapshot, Store
+from reconciler.ports import SILENT, Edits, Meter, Snapshot, Store
 from reconciler.settings import Settings
 from reconciler.sources.cache import ParseCache
 from reconciler.sources.folder import Folder
 from reconciler.sources.known import KnownSpecs
 
 if TYPE_CHECKING:
+    from reconciler.connectors.registry import HttpConnectors
     from reconciler.engine.disconnecting import Disconnecting
     from reconciler.engine.effect import DataEffect
     from reconciler.engine.health import Health
@@ -95,7 +96,7 @@ class House:
         return RecordReader(self.store.views, self.in_force)
 
     @cached_property
-    def connectors(self) -> Connectors:
+    def connectors(self) -> "HttpConnectors":
         """Opens connections to remote systems."""
         from reconciler.connectors.registry import HttpConnectors  # noqa: PLC0415  httpx is heavy
 

@@ -5,7 +5,7 @@ nothing behind unless ``commit`` was called. ``connection`` is the connection's 
 the API; its name is for people.
 """
 
-from reconciler.ports.credentials import Credentials, Links, Obtained, Safe, Secrets
+from reconciler.ports.credentials import Credentials, Handovers, Links, Obtained, Safe, Secrets
 from reconciler.ports.edits import EditDone, Edits, EditWish, Permit
 from reconciler.ports.health import Health
 from reconciler.ports.meter import SILENT, Answered, Look, LookEnd, Meter
@@ -39,6 +39,7 @@ __all__ = [
     "EditDone",
     "EditWish",
     "Edits",
+    "Handovers",
     "Health",
     "Job",
     "JobHandler",
