@@ -36,6 +36,7 @@ if TYPE_CHECKING:
     from reconciler.engine.inforce import InForce
     from reconciler.engine.looks import Looks
     from reconciler.engine.reader import RecordReader
+    from reconciler.engine.reconnecting import ReconnectLinks
     from reconciler.engine.remap import Remap
     from reconciler.engine.syncs import Syncs
     from reconciler.engine.systems import Systems
@@ -166,7 +167,14 @@ class House:
         """Keeps how connections are."""
         from reconciler.engine.health import Health  # noqa: PLC0415  structlog is heavy
 
-        return Health(self.store, self.in_force, self.clock)
+        return Health(self.store, self.in_force, self.clock, self.reconnect_links)
+
+    @cached_property
+    def reconnect_links(self) -> "ReconnectLinks":
+        """Makes the links by which customers log in anew, for events that say that they have to."""
+        from reconciler.app.connecting import reconnect_links  # noqa: PLC0415  it knows this room
+
+        return reconnect_links(self)
 
     @cached_property
     def looks(self) -> "Looks":
@@ -215,7 +223,7 @@ class House:
         wire = Wire(Targets(networks(self.settings.allowed_targets.replace(",", " ").split())))
         sender = WebhookSender(self.clock, wire, reveal, Redactor(), version=CURRENT.name)
         try:
-            prepared = Prepared(sender, self.providers.fetch)
+            prepared = Prepared(sender, self.providers.fetch, self.reconnect_links.complete)
             post = Post(self.store, self.in_force, prepared, self.clock, self.meter)
             await Outgoing(post).run()
         finally:

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from reconciler.engine.disconnecting import Disconnecting
     from reconciler.engine.health import Health
     from reconciler.engine.linking import Ground
+    from reconciler.engine.reconnecting import ReconnectLinks
     from reconciler.ports.connecting import AddressGuard
     from reconciler.web.needs import ConnectDesk
 
@@ -29,6 +30,15 @@ def ground(built: House) -> "Ground":
 
     redirects = read_redirects(built.settings.connect_redirects)
     return Ground(built.store, built.in_force, built.clock, redirects, built.connectors)
+
+
+def reconnect_links(built: House) -> "ReconnectLinks":
+    """Return what makes the links for events that say that a customer has to log in anew."""
+    from reconciler.engine.linking import Ground  # noqa: PLC0415
+    from reconciler.engine.reconnecting import ReconnectLinks  # noqa: PLC0415
+
+    base = Ground(built.store, built.in_force, built.clock)
+    return ReconnectLinks(base, lambda: built.safe, lambda: public_url(built.settings))
 
 
 @dataclass(frozen=True, slots=True)
