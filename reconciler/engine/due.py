@@ -1,10 +1,10 @@
 """What is asked for when a tick's time comes, and what waits for a connection that is not well."""
 
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Iterable, Mapping
 from dataclasses import replace
 
 from reconciler.engine.inforce import InForce, Situation
-from reconciler.engine.schedules import Tick, asked
+from reconciler.engine.schedules import Tick, asked, overdue
 from reconciler.model.resource import Kind, ResourceKey
 from reconciler.model.sync import RunStatus, SyncMode, SyncRun
 from reconciler.ports import Clock, SyncRequest, Views
@@ -28,6 +28,13 @@ class Due:
         self._ask = ask
         self._watched = watched
         self._missed: dict[str, Tick] = {}
+        self._ticks: dict[str, list[Tick]] = {}
+
+    def follow(self, wanted: Iterable[Tick]) -> None:
+        """Know *wanted* as the ticks that there are."""
+        self._ticks = {}
+        for tick in wanted:
+            self._ticks.setdefault(tick.connection, []).append(tick)
 
     async def __call__(self, tick: Tick) -> None:
         """Ask for what a schedule asks for, now that its time has come."""
@@ -40,11 +47,21 @@ class Due:
             # Missed and doubled ticks are one job while the first has not ended.
             await self._ask(replace(request, key=f"schedule:{tick.key}"))
 
-    async def recovered(self, name: str) -> None:
-        """Ask for the syncs that a connection has missed: it is well again."""
-        for tick in [one for one in self._missed.values() if one.connection == name]:
-            del self._missed[tick.key]
-            await self(tick)
+    async def recovered(self, name: str, anew: bool) -> None:  # noqa: FBT001  as it is told
+        """Ask for the syncs that a connection has missed or never had: it is well again.
+
+        With another login (*anew*) all of its schedules run at once: who has just logged in waits for it.
+        """
+        situation = await self._in_force.look()
+        connection = situation.resources.get(ResourceKey(Kind.CONNECTION, name))
+        if connection is None:
+            return
+        found = await self._views.cursors(situation.uid(connection))
+        cursors = {cursor.entity: cursor for cursor in found}
+        now = self._clock.now()
+        for tick in self._ticks.get(name, ()):
+            if self._missed.pop(tick.key, None) or anew or overdue(tick, cursors, now=now):
+                await self(tick)
 
     async def request(self, situation: Situation, tick: Tick) -> SyncRequest | None:
         """Return what *tick* asks for now; ``None`` in a denied window, or if it is gone."""

@@ -299,9 +299,9 @@ class Runtime:
         """Ask for what a schedule asks for, now that its time has come."""
         await self._due(tick)
 
-    async def recovered(self, name: str) -> None:
-        """Ask for the syncs that a connection has missed: it is well again."""
-        await self._due.recovered(name)
+    async def recovered(self, name: str, anew: bool) -> None:  # noqa: FBT001  as it is told
+        """Ask for the syncs that a connection has missed: it is well again, *anew* with another login."""
+        await self._due.recovered(name, anew)
 
     async def _watch(self) -> None:
         async for _ in self._parts.source.changes():
@@ -323,6 +323,7 @@ class Runtime:
             self._queue.add(REDO, Priority.DEPENDANT)
         wanted = ticks(situation)
         self._ticker.set(wanted)
+        self._due.follow(wanted)
         if self._parts.watch is not None:
             await self._parts.watch.follow(situation)
         own: dict[str, dict[str, Cursor]] = {}

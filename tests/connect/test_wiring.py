@@ -116,7 +116,7 @@ async def test_a_customer_connects_reconnects_and_the_records_are_read(
 ) -> None:
     heard: list[str] = []
 
-    async def recovered(name: str) -> None:
+    async def recovered(name: str, anew: bool) -> None:  # noqa: FBT001  as it is told
         heard.append(name)
 
     built.health.when_recovered(recovered)

@@ -301,7 +301,7 @@ async def test_new_credentials_that_are_taken_end_the_trouble_with_the_transacti
         await look(plant, REFUSED)
     heard: list[str] = []
 
-    async def hear(name: str) -> None:
+    async def hear(name: str, anew: bool) -> None:  # noqa: FBT001  as it is told
         heard.append(name)
 
     plant.health.when_recovered(hear)
