@@ -148,6 +148,10 @@ class FakeConnector:
     def mark(self) -> str:
         return ""
 
+    @property
+    def expires(self) -> datetime | None:
+        return None
+
     async def probe(self) -> None:
         self.system.seen.append(self.given)
         if self.system.during is not None:
