@@ -1,0 +1,217 @@
+"""Chat, pager and push services, by the Apprise library: an extra, ``reconciler[notify]``.
+
+Apprise works in threads and opens connections by itself. Each that a thread of ours opens is looked at
+before it is made, at the address that it is made to: an audit hook of Python sees them all.
+"""
+
+import asyncio
+import logging
+import re
+import sys
+import threading
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from datetime import timedelta
+from functools import cache
+from typing import TYPE_CHECKING, Any, Final
+
+from reconciler.errors import Invalid
+from reconciler.webhooks.channel import Letter, Reply, Secrets
+from reconciler.webhooks.message import Message, Status
+from reconciler.webhooks.targets import Targets
+from reconciler.webhooks.wording import cut
+
+if TYPE_CHECKING:
+    from apprise import NotifyBase
+
+TIMEOUT: Final = timedelta(seconds=10)
+"""So long a service has, with all that Apprise asks it."""
+
+_CONNECT: Final = 3.0
+_READ: Final = 6.0
+_THREADS: Final = 4
+_BODY: Final = 16_000
+_PARTS: Final = re.compile(r"[/:@?&=#,]+")
+_DOORS: Final = frozenset({"socket.connect", "socket.sendto", "socket.sendmsg"})
+_WAYS_ROUND: Final = frozenset(
+    {
+        "_thread.start_new_thread",
+        "subprocess.Popen",
+        "os.system",
+        "os.exec",
+        "os.posix_spawn",
+        "os.fork",
+    }
+)
+"""A thread or program that a service starts could not be looked at: it is not started."""
+
+
+class Notifications:
+    """Tells services by their Apprise URLs, which are secret as a whole."""
+
+    def __init__(self, targets: Targets, secrets: Secrets, *, timeout: timedelta = TIMEOUT) -> None:
+        self._targets = targets
+        self._secrets = secrets
+        self._timeout = timeout
+        self._threads = ThreadPoolExecutor(_THREADS, thread_name_prefix="notify")
+
+    async def send(self, letter: Letter) -> Reply:
+        """Tell the service that the route names, and return whether it took it."""
+        url = self._secrets.value(letter.to("notify")["url"], f"{letter.route.key}: url")
+        self._secrets.cleaner.learn(part for part in _PARTS.split(url) if part)
+        # The library is loaded in the thread as well: that takes a good part of a second.
+        told = asyncio.get_running_loop().run_in_executor(
+            self._threads, self._tell, url, letter.message, str(letter.route.key)
+        )
+        try:
+            return await asyncio.wait_for(told, self._timeout.total_seconds())
+        except TimeoutError:
+            return Reply(0, f"no answer within {self._timeout.total_seconds():g} s")
+
+    def close(self) -> None:
+        """Begin nothing more; what is under way ends by its own time-outs."""
+        self._threads.shutdown(wait=False, cancel_futures=True)
+
+    def _tell(self, url: str, message: Message, route: str) -> Reply:
+        service = _service(url, route)
+        over = message.status is Status.RESOLVED
+        word = "resolved" if over else message.severity.value
+        with _guarded(self._targets) as refused, _heard() as heard:
+            try:
+                taken = service.notify(
+                    title=f"[{word}] {message.title}",
+                    body=cut(message.text, _BODY),
+                    notify_type=_type(message),
+                    body_format="text",
+                )
+            except Exception as error:  # noqa: BLE001  some hundred services, each with errors of its own
+                heard.append(f"{type(error).__name__}: {error}")
+                taken = False
+        if taken:
+            return Reply(200, "the service took it")
+        return Reply(
+            0, "; ".join(dict.fromkeys([*refused, *heard])) or "the service did not take it"
+        )
+
+
+def _service(url: str, route: str) -> "NotifyBase":
+    try:
+        import apprise  # noqa: PLC0415  an extra, and heavy
+    except ImportError:
+        raise Invalid(
+            f"{route}: 'notify' needs the library apprise, which is not installed",
+            hint="pip install 'reconciler[notify]'",
+        ) from None
+    asset = apprise.AppriseAsset(
+        app_id="reconciler",
+        app_desc="reconciler",
+        app_url="",
+        http_redirects=False,
+        secure_logging=True,
+        storage_mode="memory",
+    )
+    with _heard():  # what it finds wrong with the URL may hold parts of it
+        # It would log addresses, which are secret here.
+        logging.getLogger("urllib3").setLevel(logging.WARNING)
+        service = apprise.Apprise.instantiate(url, asset=asset, suppress_exceptions=True)
+    if service is None:
+        raise Invalid(
+            f"{route}: url is none that Apprise knows",
+            hint="see https://github.com/caronc/apprise/wiki for the form of your service",
+        )
+    service.redirects = False
+    service.socket_connect_timeout = _CONNECT
+    service.socket_read_timeout = _READ
+    return service
+
+
+def _type(message: Message) -> str:
+    if message.status is Status.RESOLVED:
+        return "success"
+    return {"info": "info", "warning": "warning"}.get(message.severity.value, "failure")
+
+
+@contextmanager
+def _heard() -> Iterator[list[str]]:
+    """Yield what Apprise tells in this thread, in place of it being logged."""
+    ear = _Ear()
+    log = logging.getLogger("apprise")
+    log.propagate = False
+    log.addHandler(ear)
+    try:
+        yield ear.lines
+    finally:
+        log.removeHandler(ear)
+
+
+class _Ear(logging.Handler):
+    """Keeps the warnings of one thread."""
+
+    def __init__(self) -> None:
+        super().__init__(logging.WARNING)
+        self.lines: list[str] = []
+        self._thread = threading.get_ident()
+
+    def emit(self, record: logging.LogRecord) -> None:
+        if record.thread == self._thread:
+            self.lines.append(record.getMessage())
+
+
+_here: Final = threading.local()
+
+
+@dataclass(slots=True)
+class _Guard:
+    """Looks at what one thread is about to do, and keeps why it may not."""
+
+    targets: Targets
+    refused: list[str] = field(default_factory=list)
+
+    def look(self, event: str, arguments: tuple[Any, ...]) -> None:
+        """Return if it may.
+
+        Raises:
+            PermissionError: if not.
+        """
+        if event in _WAYS_ROUND:
+            self._refuse("this service starts threads or programs, which could not be guarded")
+        elif arguments[1] is None:  # sent over a connection that was looked at
+            return
+        elif not isinstance(arguments[1], tuple):
+            self._refuse("it leads to a socket of this machine")
+        else:
+            try:
+                self.targets.check(str(arguments[1][0]))
+            except Invalid as error:
+                self._refuse(f"{error.message} ({error.hint})" if error.hint else error.message)
+
+    def _refuse(self, why: str) -> None:
+        self.refused.append(why)
+        raise PermissionError(why)
+
+
+@contextmanager
+def _guarded(targets: Targets) -> Iterator[list[str]]:
+    """Let this thread connect only to where *targets* allows; yield what is refused."""
+    _install()
+    guard = _Guard(targets)
+    _here.guard = guard
+    try:
+        yield guard.refused
+    finally:
+        _here.guard = None
+
+
+@cache
+def _install() -> None:
+    """See every connection of this process before it is made; those of other threads are let be."""
+
+    def hook(event: str, arguments: tuple[Any, ...]) -> None:
+        if event in _DOORS or event in _WAYS_ROUND:
+            guard: _Guard | None = getattr(_here, "guard", None)
+            if guard is not None:
+                guard.look(event, arguments)
+
+    sys.addaudithook(hook)
