@@ -93,7 +93,7 @@ class Mail:
             return Reply(0, f"no answer within {self._timeout:g} s")
         with suppress(smtp.SMTPException, OSError):
             await client.quit(timeout=_GOODBYE)
-        client.close()
+        _drop(client)
         return _taken(refused)
 
     def _server(self, told: Mapping[str, Any] | None, route: str) -> MailServer:
@@ -106,27 +106,45 @@ class Mail:
         return self._own.server
 
     async def _client(self, smtp: ModuleType, server: MailServer, route: str) -> "SMTP":
-        """Return a client that has said who it is."""
-        login = {}
-        if server.username is not None and server.password is not None:
-            login["username"] = self._secrets.value(server.username, f"{route}: smtp.username")
-            login["password"] = self._secrets.value(server.password, f"{route}: smtp.password")
+        """Return a client that has said who it is, over TLS where that is asked for."""
+        login = self._login(server, route)
         opened = await _connected(server)
         client: SMTP = smtp.SMTP(
             hostname=server.host,
             sock=opened,
             use_tls=server.tls == "tls",
-            start_tls=server.tls == "starttls",
+            start_tls=False,
             tls_context=self._own.trusted or trusted_certificates(),
             timeout=self._timeout,
-            **login,
         )
         try:
             await client.connect()
         except BaseException:
             opened.close()
             raise
+        try:
+            if server.tls == "starttls":
+                await client.starttls()
+            if login is not None:
+                await client.login(*login)
+        except BaseException:
+            _drop(client)
+            raise
         return client
+
+    def _login(self, server: MailServer, route: str) -> tuple[str, str] | None:
+        if server.username is None or server.password is None:
+            return None
+        name = self._secrets.value(server.username, f"{route}: smtp.username")
+        return name, self._secrets.value(server.password, f"{route}: smtp.password")
+
+
+def _drop(client: "SMTP") -> None:
+    """Let go of the connection at once: over TLS, a polite end may take half a minute."""
+    transport = client.transport
+    client.close()
+    if isinstance(transport, asyncio.Transport):
+        transport.abort()
 
 
 async def _connected(server: MailServer) -> socket.socket:
@@ -163,7 +181,7 @@ async def _handed_over(
     try:
         refused, _ = await client.send_message(mail, sender=sender, recipients=to)
     except BaseException:
-        client.close()
+        _drop(client)
         raise
     return refused
 

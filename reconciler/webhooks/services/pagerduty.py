@@ -3,15 +3,19 @@
 https://developer.pagerduty.com/docs/events-api-v2/trigger-events (fields, sizes and severities).
 """
 
-from typing import Final
+from typing import Any, Final
 
+from reconciler.model.event import Event
 from reconciler.webhooks.message import Message, Status
 from reconciler.webhooks.payload import moment
 from reconciler.webhooks.posted import Posted, as_json
-from reconciler.webhooks.wording import SHOWN, cut, facts_of
+from reconciler.webhooks.wording import cut, facts_of
 
 _SUMMARY: Final = 1_024
 _DEDUP_KEY: Final = 255
+_TEXT: Final = 10_000
+_LISTED: Final = 5
+"""Events that are told with their facts: far within the 512 kB that an event may have."""
 
 
 def posted(message: Message, key: str) -> Posted | None:
@@ -34,17 +38,18 @@ def posted(message: Message, key: str) -> Posted | None:
                 "timestamp": moment(newest),
                 "class": newest.type.value,
                 "custom_details": {
-                    "text": message.text,
-                    "events": [
-                        {
-                            "id": one.id,
-                            "type": one.type.value,
-                            "subject": one.subject,
-                            **facts_of(one),
-                        }
-                        for one in message.events[-SHOWN:]
-                    ],
+                    "text": cut(message.text, _TEXT),
+                    "events": [_told(one) for one in message.events[-_LISTED:]],
                 },
             },
         }
     )
+
+
+def _told(event: Event) -> dict[str, Any]:
+    return {
+        "id": event.id,
+        "type": event.type.value,
+        "subject": event.subject,
+        "facts": facts_of(event),
+    }
