@@ -51,14 +51,13 @@ SIGNED = (
 )
 
 
-@pytest.fixture(scope="module")
-def certificates(tmp_path_factory: pytest.TempPathFactory) -> Path:
+@pytest.fixture
+def certificates(tmp_path: Path, program: Callable[[str], str]) -> Path:
     """Return a folder with a private authority, and a certificate of its for NAME."""
-    folder = tmp_path_factory.mktemp("ca")
     for command in (AUTHORITY, REQUEST, SIGNED):
-        arguments = ["openssl", *command.split()]
-        subprocess.run(arguments, cwd=folder, check=True, capture_output=True)
-    return folder
+        arguments = [program("openssl"), *command.split()]
+        subprocess.run(arguments, cwd=tmp_path, check=True, capture_output=True)
+    return tmp_path
 
 
 @dataclass

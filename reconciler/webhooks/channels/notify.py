@@ -37,7 +37,8 @@ _PARTS: Final = re.compile(r"[/:@?&=#,]+")
 _DOORS: Final = frozenset({"socket.connect", "socket.sendto", "socket.sendmsg"})
 _WAYS_ROUND: Final = frozenset(
     {
-        "_thread.start_new_thread",
+        "_thread.start_new_thread",  # these two are told from Python 3.12 on
+        "_thread.start_joinable_thread",
         "subprocess.Popen",
         "os.system",
         "os.exec",
@@ -46,6 +47,8 @@ _WAYS_ROUND: Final = frozenset(
     }
 )
 """A thread or program that a service starts could not be looked at: it is not started."""
+_THREADED: Final = frozenset({"mqtt", "mqtts", "xmpp", "xmpps"})
+"""Services that are known to start threads, for Pythons that do not tell."""
 
 
 class Notifications:
@@ -60,7 +63,7 @@ class Notifications:
     async def send(self, letter: Letter) -> Reply:
         """Tell the service that the route names, and return whether it took it."""
         url = self._secrets.value(letter.to("notify")["url"], f"{letter.route.key}: url")
-        self._secrets.cleaner.learn(part for part in _PARTS.split(url) if part)
+        self._secrets.cleaner.learn(_PARTS.split(url.partition("://")[2]))
         # The library is loaded in the thread as well: that takes a good part of a second.
         told = asyncio.get_running_loop().run_in_executor(
             self._threads, self._tell, url, letter.message, str(letter.route.key)
@@ -97,6 +100,11 @@ class Notifications:
 
 
 def _service(url: str, route: str) -> "NotifyBase":
+    if url.partition("://")[0].lower() in _THREADED:
+        raise Invalid(
+            f"{route}: services of this kind work in threads of their own, which cannot be guarded",
+            hint="send a webhook to a gateway of the service instead",
+        )
     try:
         import apprise  # noqa: PLC0415  an extra, and heavy
     except ImportError:
@@ -135,28 +143,31 @@ def _type(message: Message) -> str:
 
 @contextmanager
 def _heard() -> Iterator[list[str]]:
-    """Yield what Apprise tells in this thread, in place of it being logged."""
+    """Yield what Apprise tells in this thread, in place of it being logged: it may hold the URL."""
     ear = _Ear()
     log = logging.getLogger("apprise")
-    log.propagate = False
-    log.addHandler(ear)
+    log.addFilter(ear)
     try:
         yield ear.lines
     finally:
-        log.removeHandler(ear)
+        log.removeFilter(ear)
 
 
-class _Ear(logging.Handler):
-    """Keeps the warnings of one thread."""
+class _Ear(logging.Filter):
+    """Takes what one thread logs, and keeps the warnings."""
 
     def __init__(self) -> None:
-        super().__init__(logging.WARNING)
+        super().__init__()
         self.lines: list[str] = []
         self._thread = threading.get_ident()
 
-    def emit(self, record: logging.LogRecord) -> None:
-        if record.thread == self._thread:
+    def filter(self, record: logging.LogRecord) -> bool:
+        """Return whether another thread has logged *record*."""
+        if record.thread != self._thread:
+            return True
+        if record.levelno >= logging.WARNING:
             self.lines.append(record.getMessage())
+        return False
 
 
 _here: Final = threading.local()
