@@ -1,6 +1,8 @@
 """What begins and ends trouble is one table, in which every event stands at most once on each side."""
 
+import re
 from collections import Counter
+from pathlib import Path
 
 import pytest
 
@@ -46,3 +48,19 @@ def test_another_entity_is_another_trouble() -> None:
     alarm = begun_by(failed)
     assert alarm is not None
     assert alarm.about(failed) == alarm.about(done) != alarm.about(other)
+
+
+def test_the_page_shows_the_table() -> None:
+    rows = {
+        alarm.name: (
+            ", ".join(f"`{kind.value}`" for kind in alarm.begun_by),
+            ", ".join(
+                f"`{kind.value}`" + "".join(f" (`{key}`: `{it}`)" for key, it in wanted.items())
+                for kind, wanted in alarm.ended_by.items()
+            ),
+        )
+        for alarm in ALARMS
+    }
+    page = (Path(__file__).parents[2] / "docs" / "alerts.md").read_text()
+    shown = re.findall(r"^\| `(Reconciler\w+)` \| (.+) \| (.+) \|$", page, re.MULTILINE)
+    assert {name: (begins, ends) for name, begins, ends in shown} == rows

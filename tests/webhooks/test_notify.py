@@ -19,7 +19,8 @@ from reconciler.model.resource import Resource
 from reconciler.secrets.redactor import Redactor
 from reconciler.secrets.references import resolve
 from reconciler.webhooks.channel import Secrets
-from reconciler.webhooks.channels.notify import Notifications, _guarded
+from reconciler.webhooks.channels.notify import Notifications
+from reconciler.webhooks.guard import guarded
 from reconciler.webhooks.sending import Sending
 from reconciler.webhooks.targets import Targets, networks
 from tests.town import route
@@ -146,7 +147,7 @@ def blocked(target: Callable[[], object]) -> list[str]:
     kept: list[str] = []
 
     def run() -> None:
-        with _guarded(Targets(networks(["127.0.0.1"]))) as refused:
+        with guarded(Targets(networks(["127.0.0.1"]))) as refused:
             with contextlib.suppress(PermissionError):
                 target()
             kept.extend(refused)

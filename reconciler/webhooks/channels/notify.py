@@ -1,24 +1,22 @@
 """Chat, pager and push services, by the Apprise library: an extra, ``reconciler[notify]``.
 
-Apprise works in threads and opens connections by itself. Each that a thread of ours opens is looked at
-before it is made, at the address that it is made to: an audit hook of Python sees them all.
+Apprise waits where it stands and opens connections by itself, so it works in threads of ours, which are
+guarded: each connection is looked at before it is made.
 """
 
 import asyncio
 import logging
 import re
-import sys
 import threading
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
-from dataclasses import dataclass, field
 from datetime import timedelta
-from functools import cache
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Final
 
 from reconciler.errors import Invalid
 from reconciler.webhooks.channel import Letter, Reply, Secrets
+from reconciler.webhooks.guard import guarded
 from reconciler.webhooks.message import Message, Status
 from reconciler.webhooks.targets import Targets
 from reconciler.webhooks.wording import cut
@@ -34,19 +32,6 @@ _READ: Final = 6.0
 _THREADS: Final = 4
 _BODY: Final = 16_000
 _PARTS: Final = re.compile(r"[/:@?&=#,]+")
-_DOORS: Final = frozenset({"socket.connect", "socket.sendto", "socket.sendmsg"})
-_WAYS_ROUND: Final = frozenset(
-    {
-        "_thread.start_new_thread",  # these two are told from Python 3.12 on
-        "_thread.start_joinable_thread",
-        "subprocess.Popen",
-        "os.system",
-        "os.exec",
-        "os.posix_spawn",
-        "os.fork",
-    }
-)
-"""A thread or program that a service starts could not be looked at: it is not started."""
 _THREADED: Final = frozenset({"mqtt", "mqtts", "xmpp", "xmpps"})
 """Services that are known to start threads, for Pythons that do not tell."""
 
@@ -81,7 +66,7 @@ class Notifications:
         service = _service(url, route)
         over = message.status is Status.RESOLVED
         word = "resolved" if over else message.severity.value
-        with _guarded(self._targets) as refused, _heard() as heard:
+        with guarded(self._targets) as refused, _heard() as heard:
             try:
                 taken = service.notify(
                     title=f"[{word}] {message.title}",
@@ -168,61 +153,3 @@ class _Ear(logging.Filter):
         if record.levelno >= logging.WARNING:
             self.lines.append(record.getMessage())
         return False
-
-
-_here: Final = threading.local()
-
-
-@dataclass(slots=True)
-class _Guard:
-    """Looks at what one thread is about to do, and keeps why it may not."""
-
-    targets: Targets
-    refused: list[str] = field(default_factory=list)
-
-    def look(self, event: str, arguments: tuple[Any, ...]) -> None:
-        """Return if it may.
-
-        Raises:
-            PermissionError: if not.
-        """
-        if event in _WAYS_ROUND:
-            self._refuse("this service starts threads or programs, which could not be guarded")
-        elif arguments[1] is None:  # sent over a connection that was looked at
-            return
-        elif not isinstance(arguments[1], tuple):
-            self._refuse("it leads to a socket of this machine")
-        else:
-            try:
-                self.targets.check(str(arguments[1][0]))
-            except Invalid as error:
-                self._refuse(f"{error.message} ({error.hint})" if error.hint else error.message)
-
-    def _refuse(self, why: str) -> None:
-        self.refused.append(why)
-        raise PermissionError(why)
-
-
-@contextmanager
-def _guarded(targets: Targets) -> Iterator[list[str]]:
-    """Let this thread connect only to where *targets* allows; yield what is refused."""
-    _install()
-    guard = _Guard(targets)
-    _here.guard = guard
-    try:
-        yield guard.refused
-    finally:
-        _here.guard = None
-
-
-@cache
-def _install() -> None:
-    """See every connection of this process before it is made; those of other threads are let be."""
-
-    def hook(event: str, arguments: tuple[Any, ...]) -> None:
-        if event in _DOORS or event in _WAYS_ROUND:
-            guard: _Guard | None = getattr(_here, "guard", None)
-            if guard is not None:
-                guard.look(event, arguments)
-
-    sys.addaudithook(hook)
