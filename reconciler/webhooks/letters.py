@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from datetime import datetime
+from email.errors import MessageError
 from email.headerregistry import Address
 from email.message import EmailMessage
 from email.policy import SMTP
@@ -59,7 +60,7 @@ def composed(letter: Letter, sender: str, to: Sequence[str], now: datetime) -> E
 def _address(text: str, name: str = "") -> Address:
     try:
         return Address(name, addr_spec=text)
-    except (ValueError, IndexError, UnicodeError):
+    except (ValueError, IndexError, MessageError):
         raise Invalid(f"{text!r} is no address", hint="write name@example.com") from None
 
 
