@@ -13,7 +13,7 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from reconciler.engine.wish import Wish
 from reconciler.errors import Invalid
@@ -207,27 +207,10 @@ class House:
             await self.writer.keep()
 
     async def webhooks(self) -> None:
-        """Tell the outside of events by webhooks, until cancelled: a service beside the others."""
-        from reconciler.app.prepared import Prepared  # noqa: PLC0415
-        from reconciler.engine.dispatch import Post  # noqa: PLC0415
-        from reconciler.engine.outgoing import Outgoing  # noqa: PLC0415
-        from reconciler.secrets.redactor import Redactor  # noqa: PLC0415
-        from reconciler.web.versions import CURRENT  # noqa: PLC0415
-        from reconciler.webhooks.sender import WebhookSender  # noqa: PLC0415  httpx is heavy
-        from reconciler.webhooks.targets import Targets, networks  # noqa: PLC0415
-        from reconciler.webhooks.wire import Wire  # noqa: PLC0415
+        """Tell the outside of events, until cancelled: a service beside the others."""
+        from reconciler.app.telling import tell  # noqa: PLC0415  httpx is heavy
 
-        def reveal(reference: Mapping[str, Any], what: str) -> str:
-            return self.providers.resolve(reference, what=what).reveal()
-
-        wire = Wire(Targets(networks(self.settings.allowed_targets.replace(",", " ").split())))
-        sender = WebhookSender(self.clock, wire, reveal, Redactor(), version=CURRENT.name)
-        try:
-            prepared = Prepared(sender, self.providers.fetch, self.reconnect_links.complete)
-            post = Post(self.store, self.in_force, prepared, self.clock, self.meter)
-            await Outgoing(post).run()
-        finally:
-            await wire.close()
+        await tell(self)
 
 
 def key_source(settings: Settings) -> "KeySource":

@@ -99,7 +99,7 @@ class Attempt:
     """One try to deliver: when, what came back (0: no answer), and how long it took.
 
     ``answer`` is the beginning of what the receiver said, or why there was no answer. ``wait`` is how
-    long it asked us to wait (``Retry-After``).
+    long it asked us to wait (``Retry-After``). ``final``: no other attempt would end otherwise.
     """
 
     at: datetime
@@ -107,6 +107,7 @@ class Attempt:
     took: timedelta
     answer: str = ""
     wait: timedelta | None = None
+    final: bool = False
 
     @property
     def well(self) -> bool:
@@ -160,6 +161,8 @@ class Delivery:
             return replace(settled, status=DeliveryStatus.DELIVERED)
         if attempt.status == _GONE:
             return settled.ended("the receiver answered 410 Gone: it wants no more")
+        if attempt.final:
+            return settled.ended(f"it is refused for good: {attempt.answer}")
         if len(attempts) >= len(waits):
             return settled.ended(f"none of {len(attempts)} attempts was answered with 2xx")
         wait = _wait(waits[len(attempts)], attempt.wait)
