@@ -63,9 +63,8 @@ def effective(entity_name: str, layers: Sequence[Layer]) -> Rules:
             custom_fields.clear()
             redo.clear()
         redo += [layer.redo] if layer.redo else []
-        for into, bodies in ((fields, layer.fields), (custom_fields, layer.custom_fields)):
-            for name, body in bodies.items():
-                into[name] = Rule(_without_nulls(body), layer.name, layer.source)
+        fields |= rules_of(layer)
+        custom_fields |= rules_of(layer, custom=True)
     basis = digest_of(
         {
             "engine": ENGINE,
@@ -76,6 +75,14 @@ def effective(entity_name: str, layers: Sequence[Layer]) -> Rules:
         }
     )
     return Rules(entity_name, fields, custom_fields, basis[:32])
+
+
+def rules_of(layer: Layer, *, custom: bool = False) -> dict[str, Rule]:
+    """Return the rules of one layer by field: for fields of the entity, or for *custom* ones."""
+    bodies = layer.custom_fields if custom else layer.fields
+    return {
+        name: Rule(_without_nulls(body), layer.name, layer.source) for name, body in bodies.items()
+    }
 
 
 def _without_nulls(body: Json) -> Mapping[str, Json]:
