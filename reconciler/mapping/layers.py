@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final, Literal, TypeAlias
 
+from reconciler.datamodel.value_maps import value_maps
 from reconciler.model.value import Json, digest_of
 
 ENGINE: Final = 1
@@ -95,7 +96,18 @@ def _without_nulls(body: Json) -> Mapping[str, Json]:
         for key, value in body.items()
         if value is not None or (key == "value" and not has_origin)
     }
+    _with_named_values(told)
     each = told.get("each")
     if isinstance(each, Mapping):
         told["each"] = {name: _without_nulls(rule) for name, rule in each.items()}
     return told
+
+
+def _with_named_values(told: dict[str, Json]) -> None:
+    """Put the value map that a rule names beneath its own; one that there is not is left for others to tell."""
+    if "valuesFrom" not in told:
+        return
+    named = value_maps().get(str(told["valuesFrom"]))
+    own = told.get("values")
+    if named is not None:
+        told["values"] = {**named.values, **(own if isinstance(own, Mapping) else {})}
