@@ -1,7 +1,8 @@
 """Where a value comes from: one record, taken through the steps of its rules one by one.
 
-It says at length what the compiled mapper does in one straight run, and must give the same. It is for people who
-ask about one record, never on the data path.
+It says at length what the compiled mapper does in one straight run, and must give the same (an error
+may show more of an object: the mapper decodes only what rules read). It is for people who ask about one
+record, never on the data path.
 """
 
 from collections.abc import Callable, Iterator, Mapping, Sequence

@@ -15,9 +15,9 @@ from reconciler.store.columns import METADATA
 
 __all__ = ["HEAD", "METADATA", "bring_up", "create", "tables", "trust_tables", "upgrade"]
 
-HEAD: Final = "0007"
+HEAD: Final = "0008"
 """The newest migration."""
-KNOWN: Final = frozenset({f"{number:04}" for number in range(1, 8)})
+KNOWN: Final = frozenset({f"{number:04}" for number in range(1, 9)})
 """All migrations that this program has."""
 SCRIPTS: Final = Path(__file__).parent / "migrations"
 

@@ -1,5 +1,6 @@
 """Explaining a record gives what the compiled mapper gives, and says how."""
 
+import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -114,10 +115,15 @@ def test_an_explanation_ends_with_what_the_mapper_gives_for_every_field(
         return
     for raw, (mapped, error) in zip(raws, mapper(UID, raws), strict=True):
         found = explain(rules, THINGS, MODEL, UID, raw)
-        assert first_error(found) == (error or "")
+        assert without_objects(first_error(found)) == without_objects(error or "")
         if mapped is not None:
             assert msgspec.json.encode(record_of(found)) == mapped
             assert_each_ends_with_its_value(found)
+
+
+def without_objects(error: str) -> str:
+    """Return *error* without the glimpse of an object: the mapper has decoded only what rules read of it."""
+    return re.sub(r"\{.*(?= is not )", "{}", error)
 
 
 def assert_each_ends_with_its_value(found: Sequence[Explained]) -> None:
