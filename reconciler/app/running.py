@@ -66,6 +66,7 @@ async def serve(
     hooks: "GitHooks | None" = None,
 ) -> None:
     """Serve the API, and the receiver of git *hooks* if there is one, until cancelled."""
+    from reconciler.engine.explaining import Explaining  # noqa: PLC0415
     from reconciler.web.app import Services, make_app  # noqa: PLC0415  FastAPI is heavy
     from reconciler.web.app import serve as serve_app  # noqa: PLC0415
     from reconciler.web.needs import Policy  # noqa: PLC0415
@@ -80,6 +81,7 @@ async def serve(
         in_force=built.in_force,
         schedule=made,
         looks=made,
+        explaining=Explaining(built.store.views, built.in_force),
         edits=editor,
         endings=endings(built, editor),
         hooks=hooks,

@@ -6,6 +6,7 @@ from datetime import datetime
 from typing import Protocol, TypeAlias
 
 from reconciler.engine.disconnecting import Disconnected
+from reconciler.engine.explanation import Told
 from reconciler.model.change import State
 from reconciler.model.record import RecordQuery, UnifiedRecord
 from reconciler.model.resource import Resource
@@ -86,6 +87,14 @@ class Syncs(Protocol):
 
     async def job(self, job_id: str) -> SyncJob | None:
         """Return a job that was asked for."""
+        ...
+
+
+class Explaining(Protocol):
+    """Where the fields of records come from."""
+
+    async def record(self, record_id: str, wanted: Sequence[str] = ()) -> Told:
+        """Return where the fields of a record come from, or raise ``NotFound``."""
         ...
 
 
@@ -180,6 +189,7 @@ class Services:
     edits: Edits | None = None
     endings: Endings | None = None
     looks: Looks | None = None
+    explaining: Explaining | None = None
     checks: Mapping[str, Check] = field(default_factory=dict)
     policy: Policy = field(default_factory=Policy)
     hooks: GitHooks | None = None

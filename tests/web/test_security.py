@@ -189,6 +189,8 @@ class TestMatrix:
                         "sync_id": sync,
                         "run_id": run.id,
                         "record_id": order_id("17"),
+                        "stream": "purchase-orders",
+                        "source_id": "17",
                     }
                     answer = await client.request(route.method, route.path.format(**ids))
                     told = f"{bearer.name}: {route.method} {route.path}: {answer.text[:200]}"

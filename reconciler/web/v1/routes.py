@@ -15,12 +15,13 @@ from reconciler.web.v1.connections import ConnectionRoutes
 from reconciler.web.v1.documents import answers, answers_model, component, ref
 from reconciler.web.v1.endings import EndingRoutes, ending_routes
 from reconciler.web.v1.examples import example_record
+from reconciler.web.v1.raw import RawRoutes, raw_routes
 from reconciler.web.v1.records import Records
 from reconciler.web.v1.schemas import (
     ConnectionHealth,
     Connections,
     ConnectionTold,
-    OneQuery,
+    ExplainedQuery,
     PageQuery,
     Readiness,
     RecordsQuery,
@@ -50,6 +51,7 @@ def routes(services: Services, document: Callable[[], dict[str, Any]]) -> Iterat
     yield from _syncs(SyncRoutes(services, Remembered(services.clock)))
     for entity in entities().values():
         yield from _records(entity, Records(services, entity))
+    yield from raw_routes(RawRoutes(services))
     yield from _health(HealthRoutes(services))
 
 
@@ -214,7 +216,7 @@ def _records(entity: Entity, records: Records) -> Iterator[Route]:
         f"get_{entity.singular.replace('-', '_')}",
         f"{entity.title}: one, by its id",
         entity.name,
-        query=OneQuery,
+        query=ExplainedQuery,
         parameters=_fields_of(entity),
         answer=answers(ref(name), "The record."),
         example=lambda: example_record(entity),
