@@ -12,9 +12,11 @@ from reconciler.cli import (
     drift,
     editing,
     ending,
+    explaining,
     inspect,
     pinning,
     reconciling,
+    records,
     running,
     secrets,
     specs,
@@ -49,7 +51,8 @@ app.command()(running.sync)
 app.command()(reconciling.reconcile)
 app.command()(inspect.get)
 app.command()(inspect.describe)
-app.command()(inspect.records)
+app.command()(records.records)
+app.command()(explaining.explain)
 app.command()(control.history)
 app.command()(control.events)
 app.command()(control.suspend)

@@ -8,7 +8,7 @@ from typing import Any, Final
 import msgspec
 
 from reconciler.datamodel.reader import entities
-from reconciler.engine.explanation import Field, Source, Told
+from reconciler.engine.explanation import Field, Source, Told, key_of
 from reconciler.engine.inforce import InForce, Situation
 from reconciler.errors import NotFound
 from reconciler.mapping.explain import explain
@@ -149,12 +149,6 @@ def _rule_of(one: Explained) -> tuple[str, bool]:
     name = place.split(".")[0].split("[")[0]
     kept = [step for step in one.steps if step.does is Does.RAW]
     return str(kept[0].by) if kept and place == name else name, custom
-
-
-def key_of(source: str) -> ResourceKey:
-    """Return the key that the source of a rule (``Mapping/acme-po``) is."""
-    kind, _, name = source.partition("/")
-    return ResourceKey(Kind(kind), name)
 
 
 class _Histories:

@@ -9,7 +9,7 @@ from reconciler.mapping.explained import Explained
 from reconciler.mapping.layers import Rule
 from reconciler.model.audit import Past
 from reconciler.model.record import StoredRecord
-from reconciler.model.resource import Origin
+from reconciler.model.resource import Kind, Origin, ResourceKey
 from reconciler.model.sync import SyncRun
 from reconciler.model.value import Path
 from reconciler.spec.secrets import redact, secret_by_shape
@@ -29,6 +29,22 @@ class Source:
     built_in: bool = False
     drifted: bool = False
     change: Past | None = None
+
+    @property
+    def key(self) -> ResourceKey:
+        """Whose rule it is."""
+        return key_of(self.rule.source)
+
+    @property
+    def spot(self) -> tuple[str, Path]:
+        """Whose rule it is, and the way to it there."""
+        return self.rule.source, self.path
+
+
+def key_of(source: str) -> ResourceKey:
+    """Return the key that the source of a rule (``Mapping/acme-po``) is."""
+    kind, _, name = source.partition("/")
+    return ResourceKey(Kind(kind), name)
 
 
 @dataclass(frozen=True, slots=True)
