@@ -51,7 +51,8 @@ def _head(told: Told) -> Iterator[str]:
 
 def _field(field: Field, written: Places) -> Iterator[str]:
     one = field.explained
-    shown = f"FAILS: {one.error}" if one.error else brief(one.value)
+    failed = one.error.removeprefix(f"{one.place}: ")
+    shown = f"FAILS: {failed}" if failed else brief(one.value)
     yield f"{one.place or 'the record'} = {shown}"
     for step in one.steps:
         yield _step(step)
