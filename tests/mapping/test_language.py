@@ -1,11 +1,14 @@
 """The mapping language as the contract has it, word by word: each line a rule, a record, what becomes of it."""
 
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any, Final
 
 import msgspec
 import pytest
+import yaml
 
+from reconciler.datamodel.reader import entities
 from reconciler.datamodel.value_maps import value_maps
 from reconciler.mapping.compile import MappingInvalid, compile_rules
 from reconciler.mapping.explain import explain
@@ -195,3 +198,28 @@ def test_a_name_that_there_is_not_is_told_with_the_nearest() -> None:
     (problem,) = caught.value.problems
     assert problem.path == ("fields", "number", "valuesFrom")
     assert problem.hint == "did you mean 'maximo-work-order-status'?"
+
+
+@pytest.mark.parametrize(
+    ("text", "status"),
+    [
+        ("CRTD", "draft"),
+        ("REL  PCNF PRC", "in_progress"),
+        ("REL  CNF  PRC", "completed"),
+        ("TECO CNF  PRC", "completed"),
+        ("CLSD TECO", "closed"),
+        ("DLFL REL", "cancelled"),
+        ("odd", None),
+        (None, None),
+    ],
+)
+def test_the_furthest_of_several_statuses_is_taken_as_the_page_shows(
+    text: str | None, status: str | None
+) -> None:
+    page = (Path(__file__).parents[2] / "docs" / "explain.md").read_text()
+    block = page.rpartition("```yaml\n")[2].partition("```")[0]
+    rule = yaml.safe_load(block)["status"]
+    model = entities()
+    layer = Layer("default", "Connector/x", {"status": rule}, {})
+    mapper = compile_rules(effective("work-orders", [layer]), model["work-orders"], model)
+    assert mapper.one(UID, msgspec.json.encode({"sttxt": text}))["status"] == status
