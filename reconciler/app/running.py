@@ -68,6 +68,7 @@ async def serve(
     hooks: "GitHooks | None" = None,
 ) -> None:
     """Serve the API, and the receiver of git *hooks* if there is one, until cancelled."""
+    from reconciler.engine.explaining import Explaining  # noqa: PLC0415
     from reconciler.web.app import Services, make_app  # noqa: PLC0415  FastAPI is heavy
     from reconciler.web.app import serve as serve_app  # noqa: PLC0415
     from reconciler.web.needs import Policy  # noqa: PLC0415
@@ -85,6 +86,7 @@ async def serve(
         in_force=built.in_force,
         schedule=made,
         looks=made,
+        explaining=Explaining(built.store.views, built.in_force),
         edits=editor,
         endings=ended,
         hooks=hooks,

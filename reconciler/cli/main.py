@@ -13,9 +13,11 @@ from reconciler.cli import (
     drift,
     editing,
     ending,
+    explaining,
     inspect,
     pinning,
     reconciling,
+    records,
     running,
     secrets,
     specs,
@@ -51,7 +53,8 @@ app.command()(connecting.connect)
 app.command()(reconciling.reconcile)
 app.command()(inspect.get)
 app.command()(inspect.describe)
-app.command()(inspect.records)
+app.command()(records.records)
+app.command()(explaining.explain)
 app.command()(control.history)
 app.command()(control.events)
 app.command()(control.suspend)

@@ -133,7 +133,7 @@ class Situation:
         """Return the ``basis`` of ``mapper``, without compiling one."""
         from reconciler.mapping.compile import basis_of  # noqa: PLC0415  not every plan maps
 
-        rules = effective(entity, self._layers(connection, entity))
+        rules = effective(entity, self.layers(connection, entity))
         if rules.basis not in self._bases:
             model = entities()
             self._bases[rules.basis] = basis_of(rules, model[entity], model)
@@ -145,7 +145,7 @@ class Situation:
 
         key = (connection.key.name, entity)
         if key not in self._mappers:
-            rules = effective(entity, self._layers(connection, entity))
+            rules = effective(entity, self.layers(connection, entity))
             if rules.basis not in self.compiled:
                 model = entities()
                 self.compiled[rules.basis] = compile_rules(rules, model[entity], model)
@@ -181,7 +181,8 @@ class Situation:
             }
         return self._names
 
-    def _layers(self, connection: Resource, entity: str) -> list[Layer]:
+    def layers(self, connection: Resource, entity: str) -> list[Layer]:
+        """Return the rules of each resource for one entity of a connection, the later winning."""
         manifest = self.manifest(connection)
         default = manifest.spec["streams"].get(entity, {})
         layers = [_layer("default", manifest.key, default)]

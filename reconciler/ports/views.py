@@ -68,6 +68,10 @@ class Views(Protocol):
         """Return how many live records there are, by (connection uid, entity)."""
         ...
 
+    async def failures(self) -> Mapping[tuple[str, str], int]:
+        """Return how many live records failed to be mapped, by (connection uid, entity); none: left out."""
+        ...
+
     async def bases(
         self, connection: str | None = None
     ) -> Mapping[tuple[str, str], frozenset[str]]:

@@ -2,9 +2,9 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Final
 
-from sqlalchemy import ColumnElement, Connection, Select, select, tuple_
+from sqlalchemy import ColumnElement, Connection, Select, func, select, tuple_
 
 from reconciler.model.record import RecordQuery, Row, StoredRecord
 from reconciler.store.rows import to_record
@@ -43,7 +43,8 @@ class Stale:
 
 def read_records(database: Connection, query: RecordQuery) -> Sequence[StoredRecord]:
     """Return records in the order of ``(updated_at, id)``, ``query.limit`` at most."""
-    if query.connections is not None and 1 < len(query.connections) <= _FEW and not query.ids:
+    several = query.connections is not None and 1 < len(query.connections) <= _FEW
+    if several and not query.ids and not query.failed:
         wanted = _READ.where(records.c.id.in_(_first_of_each(database, query)))
         return tuple(to_record(row) for row in database.execute(wanted.order_by(*_PLACE)))
     return tuple(to_record(row) for row in database.execute(select_records(query)))
@@ -105,6 +106,22 @@ def select_source_ids(connection: str, entity: str) -> tuple[Select[Any], Select
     return everything, dead.with_hint(records, "INDEXED BY records_dead", "sqlite")
 
 
+def count_failed(database: Connection) -> dict[tuple[str, str], int]:
+    """Return how many live records failed to be mapped, by connection and entity, where there are any."""
+    return {
+        (connection, entity): int(number) for connection, entity, number in database.execute(FAILED)
+    }
+
+
+_WHOSE: Final = records.c.connection.concat("")
+FAILED: Final = (
+    select(_WHOSE, records.c.entity, func.count())
+    .where(records.c.error.is_not(None), records.c.deleted_at.is_(None))
+    .group_by(_WHOSE, records.c.entity)
+)
+"""Counts along the index of what failed alone."""
+
+
 def _any_stale(database: Connection, wish: Stale) -> bool:
     others = select(tallies.c.basis).where(
         tallies.c.connection == wish.connection,
@@ -130,9 +147,13 @@ def _first_of_each(database: Connection, query: RecordQuery) -> list[str]:
 def _conditions(query: RecordQuery, *, connections: bool = True) -> list[ColumnElement[bool]]:
     asked = query.connections if connections else None
     conditions = _by_id(query, asked) if query.ids else _by_place(query, asked)
+    if query.failed and not query.ids:
+        conditions = _by_failure(query, asked)
     conditions.extend(_from_on(query))
     if query.created_after is not None:
         conditions.append(records.c.created_at > micros(query.created_after))
+    if query.failed:
+        conditions.append(records.c.error.is_not(None))
     if not query.deleted:
         conditions.append(records.c.deleted_at.is_(None))
     return conditions
@@ -147,6 +168,16 @@ def _by_place(query: RecordQuery, connections: tuple[str, ...] | None) -> list[C
             return [entity, records.c.connection == connection]
         case several:
             return [entity, records.c.connection.in_(several)]
+
+
+def _by_failure(
+    query: RecordQuery, connections: tuple[str, ...] | None
+) -> list[ColumnElement[bool]]:
+    """Ask along the index of the few that failed: no other seems to promise a connection's order."""
+    entity = records.c.entity == query.entity
+    if connections is None:
+        return [entity]
+    return [entity, records.c.connection.concat("").in_(connections)]
 
 
 def _by_id(query: RecordQuery, connections: tuple[str, ...] | None) -> list[ColumnElement[bool]]:

@@ -85,6 +85,10 @@ class SqlViews:
         """Return how many live records there are, by (connection uid, entity)."""
         return await self._read(burials.count_living)
 
+    async def failures(self) -> Mapping[tuple[str, str], int]:
+        """Return how many live records failed to be mapped, by (connection uid, entity)."""
+        return await self._read(queries.count_failed)
+
     async def bases(
         self, connection: str | None = None
     ) -> Mapping[tuple[str, str], frozenset[str]]:

@@ -7,6 +7,7 @@ from typing import Protocol, TypeAlias
 
 from reconciler.engine.connecting import Connecting
 from reconciler.engine.disconnecting import Disconnected
+from reconciler.engine.explanation import Told
 from reconciler.engine.handing import Handing
 from reconciler.engine.linking import LinkDesk
 from reconciler.model.change import State
@@ -89,6 +90,14 @@ class Syncs(Protocol):
 
     async def job(self, job_id: str) -> SyncJob | None:
         """Return a job that was asked for."""
+        ...
+
+
+class Explaining(Protocol):
+    """Where the fields of records come from."""
+
+    async def record(self, record_id: str, wanted: Sequence[str] = ()) -> Told:
+        """Return where the fields of a record come from, or raise ``NotFound``."""
         ...
 
 
@@ -199,6 +208,7 @@ class Services:
     edits: Edits | None = None
     endings: Endings | None = None
     looks: Looks | None = None
+    explaining: Explaining | None = None
     checks: Mapping[str, Check] = field(default_factory=dict)
     policy: Policy = field(default_factory=Policy)
     hooks: GitHooks | None = None

@@ -32,6 +32,7 @@ class Route:
     that are no problem; ``problems`` are the codes that this operation may answer beside those that all
     may. A ``repeatable`` one takes an ``Idempotency-Key``. ``parameters`` say more of a parameter than its model does, ``extra`` of the operation.
     ``any_query``: what is unknown in the query is left alone, as mail programs add to links.
+    ``deep`` is the last parameter of the path, if that may hold slashes.
     """
 
     method: str
@@ -49,6 +50,7 @@ class Route:
     problems: tuple[Code, ...] = ()
     parameters: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     extra: Mapping[str, Any] = field(default_factory=dict)
+    deep: str = ""
     shown: bool = True
     any_query: bool = False
     repeatable: bool = False
@@ -60,7 +62,7 @@ def mount(app: FastAPI, route: Route, keeper: Gatekeeper) -> None:
     if not route.any_query:
         depends.append(Depends(_known_query(route.query)))
     app.add_api_route(
-        route.path,
+        route.path.replace(f"{{{route.deep}}}", f"{{{route.deep}:path}}"),
         route.endpoint,
         methods=[route.method],
         name=route.operation_id,

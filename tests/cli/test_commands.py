@@ -19,7 +19,7 @@ from reconciler.settings import Settings
 
 ROOT = Path(__file__).parents[2]
 COMMANDS = (
-    "init", "validate", "schema", "plan", "apply", "run", "sync", "connect", "reconcile", "get", "describe", "records",
+    "init", "validate", "schema", "plan", "apply", "run", "sync", "connect", "reconcile", "get", "describe", "records", "explain",
     "fmt", "migrate", "drift", "adopt", "export", "import", "history", "events", "suspend", "resume", "disconnect", "forget", "locks", "pin", "rollback", "doctor", "version", "demo",
     "ci comment", "ci status", "token create", "token list", "token show", "token rotate", "token revoke", "secrets status", "secrets rotate",
 )  # fmt: skip

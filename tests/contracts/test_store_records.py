@@ -326,3 +326,53 @@ async def test_stale_rows_come_page_by_page_until_none_is_left(store: Store) -> 
     assert await store.views.stale("c1", ORDERS, basis="b2", after="", limit=2) == ()
     assert len(await store.views.stale("c1", ORDERS, basis="b3", after="", limit=9)) == 6
     assert await store.views.stale("c2", ORDERS, basis="b3", after="", limit=9) == ()
+
+
+# ── what failed ──────────────────────────────────────────────────────────────────────────────────
+
+
+async def with_failures(store: Store) -> list[StoredRecord]:
+    """Save records of two connections of which every other one failed, and bury one; return all in order."""
+    for minute, owner in enumerate(("c1", "c2", "c1")):
+        failed = [row(f"{minute}{n}", mapped=None, error="why", of=owner) for n in range(3)]
+        sound = [row(f"{minute}{n}s", of=owner) for n in range(3)]
+        page = batch(*failed, *sound, of=owner, at=NOON + timedelta(minutes=minute))
+        await save(store, page)
+    await bury(store, "00")
+    return list(await store.views.records(ALL))
+
+
+@pytest.mark.parametrize("connections", [None, ("c1",), ("c2", "c1"), ()])
+@pytest.mark.parametrize("deleted", [False, True], ids=["living", "all"])
+async def test_only_what_failed_is_read_page_by_page(
+    store: Store, connections: tuple[str, ...] | None, *, deleted: bool
+) -> None:
+    wanted = [
+        one
+        for one in await with_failures(store)
+        if one.error is not None
+        and (connections is None or one.connection in connections)
+        and (deleted or one.deleted_at is None)
+    ]
+    query = replace(ALL, connections=connections, deleted=deleted, failed=True, limit=2)
+    read = list[StoredRecord]()
+    while page := await store.views.records(query):
+        read.extend(page)
+        query = replace(query, after=(page[-1].updated_at, page[-1].id))
+    assert read == wanted
+    assert len({one.id for one in read}) == len(read)
+
+
+async def test_what_failed_is_asked_for_by_id_too(store: Store) -> None:
+    await with_failures(store)
+    ids = (row("10", of="c2").id, row("10s", of="c2").id)
+    found = await store.views.records(replace(ALL, ids=ids, failed=True))
+    assert [one.source_id for one in found] == ["10"]
+
+
+async def test_living_records_that_failed_are_counted_where_there_are_any(store: Store) -> None:
+    assert dict(await store.views.failures()) == {}
+    await with_failures(store)
+    assert dict(await store.views.failures()) == {("c1", ORDERS): 5, ("c2", ORDERS): 3}
+    await remap(store, row("01"), row("02"))
+    assert dict(await store.views.failures()) == {("c1", ORDERS): 3, ("c2", ORDERS): 3}

@@ -39,6 +39,9 @@ PAGES = {
     "one, later": ("records_page", RecordQuery("po", ("c1",), modified_after=NOON)),
     "one, born later": ("records_page", RecordQuery("po", ("c1",), created_after=NOON)),
     "one, dead too": ("records_page", RecordQuery("po", ("c1",), deleted=True)),
+    "one, failed": ("records_failed", RecordQuery("po", ("c1",), failed=True)),
+    "several, failed": ("records_failed", RecordQuery("po", ("c1", "c2"), failed=True)),
+    "all, failed": ("records_failed", RecordQuery("po", failed=True, after=(NOON, "po_1"))),
     "all": ("records_entity_page", RecordQuery("po")),
     "all, on": ("records_entity_page", RecordQuery("po", after=(NOON, "po_1"))),
     "all, later": ("records_entity_page", RecordQuery("po", modified_after=NOON)),
@@ -66,6 +69,11 @@ def test_many_connections_are_read_without_a_walk_over_the_table(database: Conne
 def test_records_are_found_by_id(database: Connection) -> None:
     steps = plan(database, queries.select_records(RecordQuery("po", ids=("po_1", "po_2"))))
     assert steps[0] == "SEARCH records USING INDEX sqlite_autoindex_records_1 (id=?)"
+
+
+def test_what_failed_is_counted_along_its_index_alone(database: Connection) -> None:
+    steps = plan(database, queries.FAILED)
+    assert steps[0] == "SCAN records USING INDEX records_failed"
 
 
 def test_stale_rows_are_read_in_the_order_of_their_source_ids(database: Connection) -> None:

@@ -194,6 +194,8 @@ class TestMatrix:
                         "run_id": run.id,
                         "record_id": order_id("17"),
                         "link_id": "lnk_1",
+                        "stream": "purchase-orders",
+                        "source_id": "17",
                     }
                     answer = await client.request(route.method, route.path.format(**ids))
                     told = f"{bearer.name}: {route.method} {route.path}: {answer.text[:200]}"

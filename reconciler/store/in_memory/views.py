@@ -96,6 +96,14 @@ class MemoryViews:
             if filed.record.deleted_at is None
         )
 
+    async def failures(self) -> Mapping[tuple[str, str], int]:
+        """Return how many live records failed to be mapped, by (connection uid, entity)."""
+        return Counter(
+            (key[0], key[1])
+            for key, filed in self._committed().records.items()
+            if filed.record.error is not None and filed.record.deleted_at is None
+        )
+
     async def bases(
         self, connection: str | None = None
     ) -> Mapping[tuple[str, str], frozenset[str]]:

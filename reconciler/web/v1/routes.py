@@ -17,12 +17,13 @@ from reconciler.web.v1.endings import EndingRoutes, ending_routes
 from reconciler.web.v1.examples import example_record
 from reconciler.web.v1.link_operations import link_routes
 from reconciler.web.v1.links import LinkRoutes
+from reconciler.web.v1.raw import RawRoutes, raw_routes
 from reconciler.web.v1.records import Records
 from reconciler.web.v1.schemas import (
     ConnectionHealth,
     Connections,
     ConnectionTold,
-    OneQuery,
+    ExplainedQuery,
     PageQuery,
     Readiness,
     RecordsQuery,
@@ -53,6 +54,7 @@ def routes(services: Services, document: Callable[[], dict[str, Any]]) -> Iterat
     yield from _syncs(SyncRoutes(services, Remembered(services.clock)))
     for entity in entities().values():
         yield from _records(entity, Records(services, entity))
+    yield from raw_routes(RawRoutes(services))
     yield from _health(HealthRoutes(services))
 
 
@@ -217,7 +219,7 @@ def _records(entity: Entity, records: Records) -> Iterator[Route]:
         f"get_{entity.singular.replace('-', '_')}",
         f"{entity.title}: one, by its id",
         entity.name,
-        query=OneQuery,
+        query=ExplainedQuery,
         parameters=_fields_of(entity),
         answer=answers(ref(name), "The record."),
         example=lambda: example_record(entity),
