@@ -5,6 +5,7 @@ that turns out to be of another type than the rules expect (a text where an obje
 as it is: the structs stand in unions with all that JSON has.
 """
 
+import re
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any, Final, Union
@@ -14,6 +15,7 @@ import msgspec
 from reconciler.mapping.writer import Writer, attribute
 
 _SCALARS: Final = (None, bool, int, float, str)
+_ODD: Final = re.compile(r'["\\\x00-\x1f]').search
 
 
 @dataclass(slots=True)
@@ -90,10 +92,15 @@ def decoder(root: Shape) -> Callable[[bytes], Any]:
 
     It takes the bytes of a JSON object; of anything else it says that it is none.
     """
-    if root.whole:
+    if root.whole or not _can_be_struct(root):
         return msgspec.json.Decoder(dict[str, Any]).decode
     struct = _struct(root, "Record")
     return msgspec.json.Decoder(struct).decode
+
+
+def _can_be_struct(shape: Shape) -> bool:
+    """Whether a struct can have such keys: msgspec refuses quotes, backslashes and control characters."""
+    return not any(_ODD(key) for key in shape.fields)
 
 
 def _struct(shape: Shape, name: str) -> type[msgspec.Struct]:
@@ -111,7 +118,7 @@ def _type_of(shape: Shape, name: str) -> Any:
     if shape.whole or not (shape.fields or shape.items):
         return Any
     listed = list[Any] if shape.items is None else _list_of(_type_of(shape.items, f"{name}_item"))
-    keyed = _struct(shape, name) if shape.fields else dict[str, Any]
+    keyed = _struct(shape, name) if shape.fields and _can_be_struct(shape) else dict[str, Any]
     return Union[(*_SCALARS, listed, keyed)]
 
 
