@@ -13,6 +13,7 @@ from reconciler.cli import (
     editing,
     ending,
     inspect,
+    mapping,
     pinning,
     reconciling,
     running,
@@ -59,6 +60,7 @@ app.command()(pinning.pin)
 app.command()(pinning.rollback)
 app.add_typer(access.token, name="token")
 app.add_typer(secrets.secrets, name="secrets")
+app.add_typer(mapping.mapping, name="mapping")
 app.add_typer(ci.ci, name="ci")
 app.command()(starting.doctor)
 app.command()(starting.version)

@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 from typing import Any, Final
 
 from reconciler.datamodel.reader import entities
+from reconciler.editing.suggesting import Subject, Suggestion, name_for, suggestion
 from reconciler.engine.inforce import InForce, Situation
 from reconciler.errors import NotFound
 from reconciler.mapping.coverage import Coverage, Coverer, FieldSeen
@@ -18,6 +19,8 @@ from reconciler.ports import Views
 LIMIT: Final = 10_000
 """How many records are looked at; of more, so many at most, spread evenly over the source's keys."""
 PAGE: Final = 500
+AT_A_TIME: Final = 2
+"""How many looks go on beside each other."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,6 +63,7 @@ class MappingReader:
         self._views = views
         self._in_force = in_force
         self._limit = limit
+        self._gate = asyncio.Semaphore(AT_A_TIME)
 
     async def look(self, name: str, entity: str) -> MappingSeen:
         """Return how *entity* of the connection *name* is mapped, over all its records or a sample.
@@ -68,7 +72,25 @@ class MappingReader:
             NotFound: if there is no such connection, or its connector has no such entity.
             MappingInvalid: if its rules cannot be compiled.
         """
+        return await self._look(await self._in_force.look(), name, entity)
+
+    async def suggest(
+        self, name: str, entity: str, *, called: str | None = None
+    ) -> tuple[MappingSeen, Suggestion]:
+        """Return the mapping that is proposed for what nobody maps, *called* so, and what it comes from.
+
+        Raises:
+            NotFound, MappingInvalid: as ``look``.
+        """
         situation = await self._in_force.look()
+        seen = await self._look(situation, name, entity)
+        custom = situation.rules(situation.connection(name), entity).custom_fields
+        taken = {*entities()[entity].fields, *custom, *(f"{one}_raw" for one in custom)}
+        chosen = called or name_for(name, entity, situation.state.resources.keys())
+        subject = Subject(chosen, name, entity, frozenset(taken), seen.stored)
+        return seen, suggestion(subject, seen.coverage)
+
+    async def _look(self, situation: Situation, name: str, entity: str) -> MappingSeen:
         connection = situation.connection(name)
         streams = situation.manifest(connection).spec["streams"]
         model = entities()
@@ -78,8 +100,9 @@ class MappingReader:
         mapper = situation.mapper(connection, entity)
         coverer = Coverer(rules, model[entity], model, mapper, _read_by_connector(streams[entity]))
         stored = (await self._views.counts()).get((uid, entity), 0)
-        async for raws in self._raws(uid, entity, stored):
-            await asyncio.to_thread(coverer.add, uid, raws)
+        async with self._gate:
+            async for raws in self._raws(uid, entity, stored):
+                await asyncio.to_thread(coverer.add, uid, raws)
         winners = await self._winners(
             situation,
             {
