@@ -14,6 +14,7 @@ from reconciler.cli import (
     ending,
     inspect,
     mapping,
+    mapping_tests,
     pinning,
     reconciling,
     running,
@@ -60,6 +61,7 @@ app.command()(pinning.pin)
 app.command()(pinning.rollback)
 app.add_typer(access.token, name="token")
 app.add_typer(secrets.secrets, name="secrets")
+mapping.mapping.command("test")(mapping_tests.run_or_record)
 app.add_typer(mapping.mapping, name="mapping")
 app.add_typer(ci.ci, name="ci")
 app.command()(starting.doctor)

@@ -133,6 +133,18 @@ class Situation:
         """Return the rules of one entity of a connection, of all layers in force."""
         return effective(entity, self._layers(connection, entity))
 
+    def rules_for_tests(self, connection: Resource, entity: str, mapping: Resource | None) -> Rules:
+        """Return the rules that tests of *mapping* are run on (``spec.trials``): of one that selects, few layers."""
+        if mapping is None or mapping.spec.get("connection"):
+            return self.rules(connection, entity)
+        manifest = self.manifest(connection)
+        default = manifest.spec["streams"].get(entity, {})
+        layers = (
+            _layer("default", manifest.key, default),
+            _layer("selector", mapping.key, mapping.spec),
+        )
+        return effective(entity, layers)
+
     def mapping_basis(self, connection: Resource, entity: str) -> str:
         """Return the ``basis`` of ``mapper``, without compiling one."""
         from reconciler.mapping.compile import basis_of  # noqa: PLC0415  not every plan maps
