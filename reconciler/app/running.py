@@ -69,6 +69,7 @@ async def serve(
 ) -> None:
     """Serve the API, and the receiver of git *hooks* if there is one, until cancelled."""
     from reconciler.engine.explaining import Explaining  # noqa: PLC0415
+    from reconciler.engine.mapped import MappingReader  # noqa: PLC0415  only a server looks
     from reconciler.web.app import Services, make_app  # noqa: PLC0415  FastAPI is heavy
     from reconciler.web.app import serve as serve_app  # noqa: PLC0415
     from reconciler.web.needs import Policy  # noqa: PLC0415
@@ -89,6 +90,7 @@ async def serve(
         explaining=Explaining(built.store.views, built.in_force),
         edits=editor,
         endings=ended,
+        mappings=MappingReader(built.store.views, built.in_force),
         hooks=hooks,
         checks=readiness(built, made),
         policy=Policy(

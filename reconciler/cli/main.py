@@ -15,6 +15,8 @@ from reconciler.cli import (
     ending,
     explaining,
     inspect,
+    mapping,
+    mapping_tests,
     pinning,
     reconciling,
     records,
@@ -64,6 +66,8 @@ app.command()(pinning.pin)
 app.command()(pinning.rollback)
 app.add_typer(access.token, name="token")
 app.add_typer(secrets.secrets, name="secrets")
+mapping.mapping.command("test")(mapping_tests.run_or_record)
+app.add_typer(mapping.mapping, name="mapping")
 app.add_typer(ci.ci, name="ci")
 app.command()(starting.doctor)
 app.command()(starting.version)

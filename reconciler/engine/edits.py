@@ -6,7 +6,7 @@ from typing import Any, Final
 
 from reconciler.engine.apply import change_event
 from reconciler.engine.drifting import Edited, note_edit, open_drifts
-from reconciler.engine.inforce import InForce
+from reconciler.engine.inforce import InForce, chooses
 from reconciler.errors import Conflict, Invalid, NotFound, PlanStale, SpecInvalid
 from reconciler.model.audit import AuditEntry
 from reconciler.model.change import Change, Create, Delete, State, Update
@@ -194,8 +194,17 @@ def _around(document: Mapping[str, Any], state: State) -> Iterator[Resource]:
     named |= {
         need for key in named if key in state.resources for need in state.resources[key].needs
     }
+    connections = [
+        state.resources[key]
+        for key in named
+        if key.kind is Kind.CONNECTION and key in state.resources
+    ]
     for key, resource in sorted(state.resources.items()):
-        beside = key.kind is Kind.MAPPING and resource.needs & named
+        beside = key.kind is Kind.MAPPING and (
+            resource.needs & named
+            # its tests are run on all layers, and those below are of mappings that select
+            or any(chooses(resource.spec, one) for one in connections)
+        )
         if key.kind is Kind.CONNECTOR or key in named or beside:
             yield resource
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, Final, TypeAlias
 
 from reconciler.datamodel.reader import entities
 from reconciler.errors import NotFound
-from reconciler.mapping.layers import Layer, LayerName, effective
+from reconciler.mapping.layers import Layer, LayerName, Rules, effective
 from reconciler.model.change import Effect, State
 from reconciler.model.redo import NOT_ASKED
 from reconciler.model.resource import Kind, Resource, ResourceKey
@@ -129,11 +129,27 @@ class Situation:
             return tuple(named)
         return tuple(self.manifest(connection).spec["streams"])
 
+    def rules(self, connection: Resource, entity: str) -> Rules:
+        """Return the rules of one entity of a connection, of all layers in force."""
+        return effective(entity, self.layers(connection, entity))
+
+    def rules_for_tests(self, connection: Resource, entity: str, mapping: Resource | None) -> Rules:
+        """Return the rules that tests of *mapping* are run on (``spec.trials``): of one that selects, few layers."""
+        if mapping is None or mapping.spec.get("connection"):
+            return self.rules(connection, entity)
+        manifest = self.manifest(connection)
+        default = manifest.spec["streams"].get(entity, {})
+        layers = (
+            _layer("default", manifest.key, default),
+            _layer("selector", mapping.key, mapping.spec),
+        )
+        return effective(entity, layers)
+
     def mapping_basis(self, connection: Resource, entity: str) -> str:
         """Return the ``basis`` of ``mapper``, without compiling one."""
         from reconciler.mapping.compile import basis_of  # noqa: PLC0415  not every plan maps
 
-        rules = effective(entity, self.layers(connection, entity))
+        rules = self.rules(connection, entity)
         if rules.basis not in self._bases:
             model = entities()
             self._bases[rules.basis] = basis_of(rules, model[entity], model)
@@ -145,7 +161,7 @@ class Situation:
 
         key = (connection.key.name, entity)
         if key not in self._mappers:
-            rules = effective(entity, self.layers(connection, entity))
+            rules = self.rules(connection, entity)
             if rules.basis not in self.compiled:
                 model = entities()
                 self.compiled[rules.basis] = compile_rules(rules, model[entity], model)

@@ -176,6 +176,7 @@ def _entry(draft: Draft, body: dict[str, Any], around: Surroundings) -> Entry:
         _entities(kind, spec),
         labels if kind == "Connection" else selector.get("matchLabels"),
         spec.get("connector") if kind == "Connection" else None,
+        kind == "Mapping" and bool(spec["tests"]),
     )
 
 

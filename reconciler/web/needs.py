@@ -5,11 +5,13 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Protocol, TypeAlias
 
+from reconciler.editing.suggesting import Suggestion
 from reconciler.engine.connecting import Connecting
 from reconciler.engine.disconnecting import Disconnected
 from reconciler.engine.explanation import Told
 from reconciler.engine.handing import Handing
 from reconciler.engine.linking import LinkDesk
+from reconciler.engine.mapped import MappingSeen
 from reconciler.model.change import State
 from reconciler.model.record import RecordQuery, UnifiedRecord
 from reconciler.model.resource import Resource
@@ -135,6 +137,18 @@ class Looks(Protocol):
         ...
 
 
+class Mappings(Protocol):
+    """How records are mapped."""
+
+    async def look(self, name: str, entity: str) -> MappingSeen:
+        """Return how an entity of the connection of this name is mapped, or raise ``NotFound``."""
+        ...
+
+    async def suggest(self, name: str, entity: str) -> tuple[MappingSeen, Suggestion]:
+        """Return the mapping that is proposed for what nobody maps, and what it comes from."""
+        ...
+
+
 class Metrics(Protocol):
     """What is scraped."""
 
@@ -209,6 +223,7 @@ class Services:
     endings: Endings | None = None
     looks: Looks | None = None
     explaining: Explaining | None = None
+    mappings: Mappings | None = None
     checks: Mapping[str, Check] = field(default_factory=dict)
     policy: Policy = field(default_factory=Policy)
     hooks: GitHooks | None = None

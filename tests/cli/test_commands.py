@@ -21,7 +21,7 @@ ROOT = Path(__file__).parents[2]
 COMMANDS = (
     "init", "validate", "schema", "plan", "apply", "run", "sync", "connect", "reconcile", "get", "describe", "records", "explain",
     "fmt", "migrate", "drift", "adopt", "export", "import", "history", "events", "suspend", "resume", "disconnect", "forget", "locks", "pin", "rollback", "doctor", "version", "demo",
-    "ci comment", "ci status", "token create", "token list", "token show", "token rotate", "token revoke", "secrets status", "secrets rotate",
+    "ci comment", "ci status", "mapping show", "mapping suggest", "mapping test", "token create", "token list", "token show", "token rotate", "token revoke", "secrets status", "secrets rotate",
 )  # fmt: skip
 
 

@@ -1,5 +1,6 @@
 """Rules become a mapper, or all their problems; a mapper does what the rules say."""
 
+import json
 from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
@@ -480,3 +481,21 @@ def test_nothing_that_is_written_in_a_rule_becomes_code(model: Model) -> None:
     found = mapped(mapper, {evil: evil, "a": evil})
     assert (found["number"], found["status"], found["tags"]) == (evil, "sent", [evil])
     assert found["custom_fields"] == {"own": True}
+
+
+@pytest.mark.parametrize(
+    "key", ['a"b', "a\\b", "a\nb", "\x00"], ids=["quote", "backslash", "break", "null"]
+)
+def test_a_key_of_any_characters_can_be_read(
+    orders: Entity, model: Mapping[str, Entity], key: str
+) -> None:
+    quoted = json.dumps(key)
+    rules = {
+        "top": {"from": quoted},
+        "deep": {"from": f"x.{quoted}.y"},
+        "item": {"from": f"l[0].{quoted}"},
+    }
+    layer = Layer("connection", "Mapping/m", {}, rules)
+    mapper = compile_rules(effective("orders", [layer]), orders, model)
+    raw = json.dumps({key: 1, "x": {key: {"y": 2}}, "l": [{key: 3}]}).encode()
+    assert mapper.one("uid", raw)["custom_fields"] == {"top": 1, "deep": 2, "item": 3}

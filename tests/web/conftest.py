@@ -2,18 +2,24 @@
 
 from collections.abc import AsyncIterator, Mapping
 from dataclasses import dataclass, field
+from functools import cache
 from typing import Any
 
 import httpx
 import pytest
 from fastapi import FastAPI
 
+from reconciler.connectors.catalogue import catalogue_files
 from reconciler.engine.disconnecting import Disconnected
+from reconciler.engine.inforce import InForce
+from reconciler.engine.mapped import MappingReader
 from reconciler.engine.reader import RecordReader
 from reconciler.engine.tokens import CHANCE, TokenWish, mint
 from reconciler.model.access import Scope
+from reconciler.model.resource import Resource
 from reconciler.model.sync import RunStatus, SyncJob
 from reconciler.ports import SyncRequest
+from reconciler.spec.load import load
 from reconciler.store.memory import MemoryStore
 from reconciler.web.app import Services, make_app
 from reconciler.web.needs import Policy
@@ -135,6 +141,12 @@ def client_of(app: FastAPI, token: str | None = None) -> httpx.AsyncClient:
     )
 
 
+@cache
+def built_in() -> Mapping[str, Resource]:
+    """Return the built-in connectors."""
+    return load({}, catalogue=catalogue_files()).catalogue
+
+
 @pytest.fixture
 def policy() -> Policy:
     """What a test may set of the API."""
@@ -155,6 +167,7 @@ async def site(policy: Policy) -> AsyncIterator[Site]:
         in_force=FakeInForce(store),
         schedule=FakeSchedule(),
         endings=FakeEndings(),
+        mappings=MappingReader(store.views, InForce(store.views, built_in())),
         policy=policy,
     )
     app = make_app(services)

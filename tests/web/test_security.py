@@ -187,6 +187,7 @@ class TestMatrix:
                     theirs = await issue(site.store, 1000 + tried, READ, "acme")
                     ids = {
                         "name": "acme",
+                        "entity": "purchase-orders",
                         "kind": "Connection",
                         "token": "look_1",
                         "token_id": theirs.split("_")[1],
