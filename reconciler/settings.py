@@ -36,6 +36,8 @@ class Settings(BaseSettings):
     """Where the secrets of git hooks are: ``env:NAME`` or ``file:PATH``; several while one is replaced."""
     allowed_targets: str = ""
     """Networks that webhooks may go to beside public addresses, and by http://: ``10.20.0.0/16,127.0.0.1``."""
+    max_changed: str | None = None
+    """Hold mapping changes that change more of an entity's stored records at once: ``10%``, ``250``."""
     workers: int = 4
     """How many connections are synced at a time."""
     metrics: Literal["token", "open", "off"] = "token"

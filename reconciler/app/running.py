@@ -3,20 +3,36 @@
 import asyncio
 import signal
 from contextlib import AbstractContextManager
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from reconciler.app import House, edits, endings, parse_cache
 from reconciler.app.measuring import metrics_of, readiness
 from reconciler.connectors.catalogue import catalogue_files
 from reconciler.engine.wish import Wish
-from reconciler.errors import ReconcilerError
+from reconciler.errors import Invalid, ReconcilerError
 from reconciler.ports import Reporter, SpecSource
 from reconciler.settings import Settings
 from reconciler.spec.memo import Memo
 
 if TYPE_CHECKING:
     from reconciler.engine.runtime import Runtime
+    from reconciler.plan.brake import Cap
     from reconciler.web.needs import GitHooks
+
+
+def cap_in(settings: Settings) -> "Cap | None":
+    """Return how many records a mapping change may change.
+
+    Raises:
+        Invalid: if the setting says neither a share nor a number.
+    """
+    from reconciler.plan.brake import parse_cap  # noqa: PLC0415
+
+    try:
+        return parse_cap(settings.max_changed) if settings.max_changed else None
+    except ValueError as error:
+        raise Invalid(f"RECONCILER_MAX_CHANGED: {error}") from None
 
 
 def held(settings: Settings) -> AbstractContextManager[None]:
@@ -36,6 +52,7 @@ def runtime(
     from reconciler.engine.watch import Watch  # noqa: PLC0415
     from reconciler.sources.timer import Timer  # noqa: PLC0415  APScheduler is heavy
 
+    wish = replace(wish, max_changed=cap_in(built.settings))
     cache = parse_cache(built.settings)
     memo = Memo(cache)
     reading = Reading(wish, catalogue_files(), memo, lambda: cache.save_sparingly(memo.used()))

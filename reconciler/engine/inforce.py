@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, Final, TypeAlias
 
 from reconciler.datamodel.reader import entities
 from reconciler.errors import NotFound
-from reconciler.mapping.layers import Layer, LayerName, effective
+from reconciler.mapping.layers import Layer, LayerName, Rules, effective
 from reconciler.model.change import Effect, State
 from reconciler.model.redo import NOT_ASKED
 from reconciler.model.resource import Kind, Resource, ResourceKey
@@ -82,6 +82,18 @@ class Situation:
         ends = self.exceptions.next_end
         return now is not None and ends is not None and ends <= now
 
+    def at(self, now: datetime) -> "Situation":
+        """Return it as it is at *now*: other overrides may hold."""
+        return (
+            self
+            if self.now == now
+            else Situation(self.state, self.catalogue, self.compiled, now=now)
+        )
+
+    def of(self, state: State) -> "Situation":
+        """Return the situation of another state at the same time."""
+        return Situation(state, self.catalogue, dict(self.compiled), now=self.now)
+
     def connection(self, name: str) -> Resource:
         """Return the connection of this name, or raise ``NotFound`` with the nearest name."""
         found = self.resources.get(ResourceKey(Kind.CONNECTION, name))
@@ -129,11 +141,23 @@ class Situation:
             return tuple(named)
         return tuple(self.manifest(connection).spec["streams"])
 
+    def maps(self, connection: Resource, entity: str) -> bool:
+        """Return whether records of *entity* of a connection are mapped: its connector knows them.
+
+        Raises:
+            NotFound: if its connector is not known.
+        """
+        return entity in entities() and entity in self.manifest(connection).spec["streams"]
+
+    def rules(self, connection: Resource, entity: str) -> Rules:
+        """Return the rules of all layers in force for one entity of a connection."""
+        return effective(entity, self._layers(connection, entity))
+
     def mapping_basis(self, connection: Resource, entity: str) -> str:
         """Return the ``basis`` of ``mapper``, without compiling one."""
         from reconciler.mapping.compile import basis_of  # noqa: PLC0415  not every plan maps
 
-        rules = effective(entity, self._layers(connection, entity))
+        rules = self.rules(connection, entity)
         if rules.basis not in self._bases:
             model = entities()
             self._bases[rules.basis] = basis_of(rules, model[entity], model)
@@ -145,7 +169,7 @@ class Situation:
 
         key = (connection.key.name, entity)
         if key not in self._mappers:
-            rules = effective(entity, self._layers(connection, entity))
+            rules = self.rules(connection, entity)
             if rules.basis not in self.compiled:
                 model = entities()
                 self.compiled[rules.basis] = compile_rules(rules, model[entity], model)

@@ -6,7 +6,7 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, Select, select, tuple_
 
-from reconciler.model.record import RecordQuery, Row, StoredRecord
+from reconciler.model.record import Mapped, RecordQuery, Row, StoredRecord
 from reconciler.store.rows import to_record
 from reconciler.store.tables import records, tallies
 from reconciler.store.times import micros
@@ -39,6 +39,17 @@ class Stale:
     basis: str
     after: str
     limit: int
+
+
+@dataclass(frozen=True, slots=True)
+class Walk:
+    """Which live records are read to be mapped otherwise: after a source id, or those of ``ids``."""
+
+    connection: str
+    entity: str
+    after: str
+    limit: int
+    ids: tuple[str, ...] | None = None
 
 
 def read_records(database: Connection, query: RecordQuery) -> Sequence[StoredRecord]:
@@ -85,6 +96,44 @@ def select_stale(wish: Stale, reached: str | None) -> Select[Any]:
     if reached is not None:
         wanted = wanted.where(records.c.source_id > reached)
     return wanted.order_by(records.c.source_id).limit(wish.limit)
+
+
+def read_mapped(database: Connection, walk: Walk) -> Sequence[Mapped]:
+    """Return live records by source id."""
+    return tuple(map(Mapped._make, database.execute(select_mapped(walk))))
+
+
+def select_mapped(walk: Walk) -> Select[Any]:
+    """Return the statement that reads *walk*."""
+    wanted = select(*(records.c[name] for name in Mapped._fields)).where(
+        records.c.deleted_at.is_(None)
+    )
+    if walk.ids is not None:
+        return wanted.where(records.c.id.in_(walk.ids)).order_by(records.c.source_id)
+    place = (records.c.connection == walk.connection, records.c.entity == walk.entity)
+    wanted = wanted.where(*place, records.c.source_id > walk.after)
+    return wanted.order_by(records.c.source_id).limit(walk.limit)
+
+
+def read_ids_below(database: Connection, connection: str, entity: str, below: str) -> Sequence[str]:
+    """Return ids of live records, from the index of pages alone but for the dead."""
+    everything, dead = select_ids_below(connection, entity, below)
+    buried = set(database.scalars(dead))
+    return sorted(key for key in database.scalars(everything) if key not in buried)
+
+
+def select_ids_below(connection: str, entity: str, below: str) -> tuple[Select[Any], Select[Any]]:
+    """Return the statements that read all ids below, and those of tombstones."""
+    everything = select(records.c.id).where(
+        records.c.connection == connection,
+        records.c.entity == entity,
+        records.c.id.concat("") < below,  # an expression, so that the walk is along the pages
+    )
+    dead = everything.where(records.c.deleted_at.is_not(None))
+    return (
+        everything.with_hint(records, "INDEXED BY records_page", "sqlite"),
+        dead.with_hint(records, "INDEXED BY records_dead", "sqlite"),
+    )
 
 
 def read_source_ids(database: Connection, connection: str, entity: str) -> Sequence[str]:
