@@ -79,7 +79,8 @@ def _blocks(plan: Plan, cap: Cap) -> Iterator[Block]:
 
 
 def _block(causes: tuple[ResourceKey, ...], worst: DataEffect, count: int, cap: Cap) -> Block:
-    more = f", and in {count - 1:,} more places" if count > 1 else ""
+    others = f"{count - 1:,} more place{'' if count == 2 else 's'}"
+    more = f", and in {others}" if count > 1 else ""
     preview = worst.preview
     about = "about " if worst.sampled else ""
     share = f"{about}{worst.share:.1%}"

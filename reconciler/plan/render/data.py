@@ -76,7 +76,18 @@ def _facts(name: str, preview: Preview, meaning: Meaning | None) -> Iterator[str
         if counted.get(name):
             yield f"{counted[name]:,} {words}"
     if meaning is not None and meaning.turn is not Turn.RULE:
-        yield _MEANT[meaning.turn].format(_listed(meaning.gone), _listed(meaning.new))
+        yield _meant(meaning)
+
+
+def _meant(meaning: Meaning) -> str:
+    gone, new = ", ".join(meaning.gone), ", ".join(meaning.new)
+    if meaning.turn is Turn.VALUES:
+        said = (
+            f"a filter by {gone} finds nothing more" if gone else "",
+            f"new: {new}" if new else "",
+        )
+        return ", ".join(filter(None, said))
+    return _MEANT[meaning.turn].format(gone, new)
 
 
 _MEANT: Final[Mapping[Turn, str]] = {
@@ -85,7 +96,6 @@ _MEANT: Final[Mapping[Turn, str]] = {
     Turn.FILLED: "was null in all records",
     Turn.EMPTIED: "null in all records; a filter by a value finds nothing",
     Turn.TYPE: "of type {1}, was {0}: compares and sorts otherwise",
-    Turn.VALUES: "a filter by {0} finds nothing more, new {1}",
 }
 
 
@@ -104,10 +114,6 @@ def _move(move: Move) -> str:
 def _value(value: Any) -> str:
     text = flow(value)
     return text if len(text) <= WIDTH else f"{text[: WIDTH - 1]}…"
-
-
-def _listed(values: tuple[str, ...]) -> str:
-    return ", ".join(values) or "none"
 
 
 # ── JSON ─────────────────────────────────────────────────────────────────────────────────────────
