@@ -31,6 +31,7 @@ from reconciler.sources.known import KnownSpecs
 
 if TYPE_CHECKING:
     from reconciler.engine.disconnecting import Disconnecting
+    from reconciler.engine.edits import Edits as Editor
     from reconciler.engine.health import Health
     from reconciler.engine.inforce import InForce
     from reconciler.engine.looks import Looks
@@ -336,7 +337,7 @@ async def _compared(
     return braked(made, wish.max_changed, situation.state.resources)
 
 
-def edits(built: House, changed: Callable[[], Awaitable[None]] | None = None) -> Edits:
+def edits(built: House, changed: Callable[[], Awaitable[None]] | None = None) -> "Editor":
     """Return who writes single objects beside git; *changed* is called after each."""
     from reconciler.engine.edits import Edits as Editor  # noqa: PLC0415
 

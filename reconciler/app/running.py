@@ -16,6 +16,8 @@ from reconciler.settings import Settings
 from reconciler.spec.memo import Memo
 
 if TYPE_CHECKING:
+    from reconciler.engine.edits import Edits
+    from reconciler.engine.mapping_edits import MappingEditor
     from reconciler.engine.runtime import Runtime
     from reconciler.plan.brake import Cap
     from reconciler.web.needs import GitHooks
@@ -98,17 +100,31 @@ async def serve(
         schedule=made,
         looks=made,
         edits=editor,
+        mapping_edits=mapping_edits(built, editor, made),
         endings=endings(built, editor),
         hooks=hooks,
         checks=readiness(built, made),
         policy=Policy(
             hosts=Policy().hosts | {host, *built.settings.allowed_hosts},
             open_metrics=built.settings.metrics == "open",
+            max_changed=built.settings.max_changed,
         ),
         meter=built.meter,
         metrics=metrics_of(built, made),
     )
     await serve_app(make_app(services), host=host, port=port, started=started)
+
+
+def mapping_edits(built: House, editor: "Edits", made: "Runtime") -> "MappingEditor":
+    """Return who edits mappings for a time; what is to be committed is made of the specs that *made* follows."""
+    from reconciler.engine.mapping_edits import MappingEditor  # noqa: PLC0415  only a server edits
+    from reconciler.engine.merging import PatchMaker  # noqa: PLC0415  likewise
+
+    specs = made.specs
+    patches = PatchMaker(
+        lambda: specs.snapshot, catalogue_files(), specs.environment, Memo(specs.cache)
+    )
+    return MappingEditor(editor, built.in_force, built.store.views, built.clock, patches)
 
 
 def _first(group: BaseExceptionGroup[ReconcilerError]) -> ReconcilerError:

@@ -219,7 +219,20 @@ class Situation:
             _layer("connection", key, spec, self.redo_mark(key))
             for key, spec in declared.get((connection.key.name, entity), ())
         ]
+        excepted = connection.spec.get("mappings", {}).get(entity)
+        if excepted is not None:  # only an override says so
+            layers.append(_layer("override", self._excepting(connection.key, entity), excepted))
         return layers
+
+    def _excepting(self, key: ResourceKey, entity: str) -> ResourceKey:
+        """Return the last of the overrides of a connection that map *entity* otherwise."""
+        by = self.exceptions.by.get(key, ())
+        found = [
+            one
+            for one in by
+            if entity in self.state.resources[one].spec["patch"].get("mappings", {})
+        ]
+        return found[-1] if found else key
 
     def _mappings(self) -> "Mapping[tuple[str | None, str], list[Declared]]":
         """Return the mappings in force by (connection's name, entity); by ``None`` those that select."""

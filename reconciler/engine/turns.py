@@ -1,7 +1,7 @@
 """The turns of the controller: specs brought into force, and what follows from that."""
 
 import asyncio
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, MutableMapping, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Final
@@ -20,6 +20,7 @@ from reconciler.engine.conditions import (
     source_status,
 )
 from reconciler.engine.effect import with_data
+from reconciler.engine.expiring import end_edits
 from reconciler.engine.healing import MEMORY, Healing, healing
 from reconciler.engine.ids import new_id
 from reconciler.engine.inforce import InForce, Situation
@@ -77,6 +78,21 @@ class SpecsTurn:
         self.outcome: Outcome | None = None
         self.look: Look | None = None
 
+    @property
+    def snapshot(self) -> Snapshot | None:
+        """The specs that were read well last; ``None``: none yet."""
+        return self._reader.snapshot
+
+    @property
+    def environment(self) -> str | None:
+        """The environment of the specs that is in force."""
+        return self._reading.wish.environment
+
+    @property
+    def cache(self) -> MutableMapping[bytes, bytes] | None:
+        """What is kept of the specs from one look to the next."""
+        return self._reading.cache
+
     async def __call__(self) -> Verdict:
         """Take one look at the specs."""
         try:
@@ -121,11 +137,21 @@ class SpecsTurn:
                 effects=[effect.sentence() for effect in effects[:20]],
             )
             situation = await self._in_force.look()
+        if await self._end_edits():
+            situation = await self._in_force.look()
         await self._tell_objects(plan, situation.state, cure)
         self._conclude(snapshot, plan=plan)
         end = LookEnd.APPLIED if plan.doable or plan.settled else LookEnd.UNCHANGED
         self.look = Look(end, plan.doable, len(plan.changes) - len(plan.doable))
         return Done(again=_sooner(cure.again, opens_at(plan, now), now))
+
+    async def _end_edits(self) -> bool:
+        """End the edits of mappings that are over; return whether there were any."""
+        ended = await end_edits(self._store, self._in_force, self._clock)
+        for one in ended:
+            key = str(one.override.key)
+            log.info("mapping_edit_over", key=key, resolution=one.resolution.value)
+        return bool(ended)
 
     async def _unreadable(self, error: Invalid) -> Verdict:
         if await self._tell_source(Reason.SOURCE_UNREADABLE, error.message):

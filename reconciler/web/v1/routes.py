@@ -15,6 +15,7 @@ from reconciler.web.v1.connections import ConnectionRoutes
 from reconciler.web.v1.documents import answers, answers_model, component, ref
 from reconciler.web.v1.endings import EndingRoutes, ending_routes
 from reconciler.web.v1.examples import example_record
+from reconciler.web.v1.mapping_edits import MappingEditRoutes, mapping_edit_routes
 from reconciler.web.v1.records import Records
 from reconciler.web.v1.schemas import (
     ConnectionHealth,
@@ -45,6 +46,7 @@ def routes(services: Services, document: Callable[[], dict[str, Any]]) -> Iterat
     yield from _about(About(services, document))
     yield from _connections(ConnectionRoutes(services))
     yield from ending_routes(EndingRoutes(services))
+    yield from mapping_edit_routes(MappingEditRoutes(services))
     yield from spec_routes(SpecRoutes(services))
     yield from token_routes(TokenRoutes(services))
     yield from _syncs(SyncRoutes(services, Remembered(services.clock)))
