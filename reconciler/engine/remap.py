@@ -14,7 +14,8 @@ from reconciler.model.resource import Resource
 from reconciler.model.sync import RunStatus, SyncMode, SyncRun, Trigger
 from reconciler.ports import SILENT, Clock, Meter, Store
 
-PAGE = 500
+PAGE = 1000
+"""How many records one transaction brings along: more, and others would wait for it; fewer, and each costs more."""
 _TOGETHER = 50
 
 

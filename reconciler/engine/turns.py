@@ -49,7 +49,7 @@ EFFECTS_WITHIN: Final = 5.0
 """Seconds that an apply waits for sentences about stored records; ``plan`` tells them however long it takes."""
 WEIGHED_FOR: Final = timedelta(hours=1)
 """How long it is taken for known what a plan that is held does to stored records."""
-PAGES: Final = 200
+PAGES: Final = 100
 """How many pages of an entity one turn remaps; the rest has its turn after others."""
 
 

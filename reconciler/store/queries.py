@@ -76,7 +76,7 @@ def read_stale(database: Connection, wish: Stale) -> Sequence[Row]:
     if not _any_stale(database, wish):
         return ()
     reached = database.scalar(select(records.c.source_id).where(records.c.id == wish.after))
-    return tuple(Row(*row) for row in database.execute(select_stale(wish, reached)))
+    return tuple(map(Row._make, database.execute(select_stale(wish, reached)).all()))
 
 
 def select_stale(wish: Stale, reached: str | None) -> Select[Any]:
@@ -100,7 +100,7 @@ def select_stale(wish: Stale, reached: str | None) -> Select[Any]:
 
 def read_mapped(database: Connection, walk: Walk) -> Sequence[Mapped]:
     """Return live records by source id."""
-    return tuple(map(Mapped._make, database.execute(select_mapped(walk))))
+    return tuple(map(Mapped._make, database.execute(select_mapped(walk)).all()))
 
 
 def select_mapped(walk: Walk) -> Select[Any]:
