@@ -25,7 +25,7 @@ import time
 from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 import msgspec
 from sync import FIELDS, PRIORITIES, STATES, order
@@ -60,10 +60,11 @@ class StandingClock:
     """A clock that stands still."""
 
     def now(self) -> datetime:
+        """Return the same time each time."""
         return NOW
 
     async def sleep(self, _delay: object) -> None:
-        return
+        """Return at once."""
 
 
 async def declared(store: Any, changed: int | None) -> None:
@@ -241,7 +242,7 @@ def floor_remap(folder: Path, changed: int) -> int:
 class Watch:
     """CPU and wall seconds of this process."""
 
-    def __enter__(self) -> "Watch":
+    def __enter__(self) -> Self:
         self.began = time.process_time(), time.perf_counter()
         return self
 
@@ -250,6 +251,7 @@ class Watch:
         self.wall = time.perf_counter() - self.began[1]
 
     def tell(self) -> None:
+        """Print them, and the memory that was used at most."""
         peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
         print(json.dumps([self.cpu, self.wall, peak]))
 

@@ -123,3 +123,16 @@ async def test_a_held_plan_is_weighed_anew_only_after_a_while() -> None:
     await loop.clock.turn(WEIGHED_FOR + timedelta(seconds=1))
     await loop.turn()
     assert await loop.status() == "sent"
+
+
+async def test_a_revert_in_git_takes_a_mapping_back_with_the_next_look() -> None:
+    loop = await loop_with(None)
+    await loop.turn()
+    assert await loop.status() == "sent"
+    loop.specs.write(status="approved")  # as `git revert` writes it
+    await loop.turn()
+    assert await loop.status() == "approved"
+    situation = await loop.in_force.look()
+    plant = situation.connection("plant-a")
+    bases = await loop.store.views.bases()
+    assert bases[situation.uid(plant), ENTITY] == {situation.mapper(plant, ENTITY).basis}
