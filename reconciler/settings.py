@@ -38,6 +38,19 @@ class Settings(BaseSettings):
     """Networks that webhooks may go to beside public addresses, and by http://: ``10.20.0.0/16,127.0.0.1``."""
     max_changed: str | None = None
     """Hold mapping changes that change more of an entity's stored records at once: ``10%``, ``250``."""
+    public_url: str = ""
+    """Where customers reach this server, for connect links: ``https://connect.example.com``. Default: where
+    it listens."""
+    brand: str = ""
+    """Who asks customers to connect, as the connect page says it."""
+    connect_redirects: str = ""
+    """Where the connect page may send customers at the end: origins, or addresses that begin alike:
+    ``https://app.example.com,https://b.example.com/done/``."""
+    connect_targets: str = ""
+    """Networks beside public addresses that a customer may name as the place of their system, and by
+    http://: ``10.20.0.0/16``."""
+    connect_frames: str = ""
+    """Origins whose pages may show the connect page in a frame. Default: none."""
     workers: int = 4
     """How many connections are synced at a time."""
     metrics: Literal["token", "open", "off"] = "token"

@@ -23,19 +23,21 @@ from reconciler.plan.asked import check_asked
 from reconciler.plan.brake import braked
 from reconciler.plan.scope import unmatched
 from reconciler.plan.unchanged import unchanged_plan
-from reconciler.ports import SILENT, Connectors, Edits, Meter, Snapshot, Store
+from reconciler.ports import SILENT, Edits, Meter, Snapshot, Store
 from reconciler.settings import Settings
 from reconciler.sources.cache import ParseCache
 from reconciler.sources.folder import Folder
 from reconciler.sources.known import KnownSpecs
 
 if TYPE_CHECKING:
+    from reconciler.connectors.registry import HttpConnectors
     from reconciler.engine.disconnecting import Disconnecting
     from reconciler.engine.edits import Edits as Editor
     from reconciler.engine.health import Health
     from reconciler.engine.inforce import InForce
     from reconciler.engine.looks import Looks
     from reconciler.engine.reader import RecordReader
+    from reconciler.engine.reconnecting import ReconnectLinks
     from reconciler.engine.remap import Remap
     from reconciler.engine.syncs import Syncs
     from reconciler.engine.systems import Systems
@@ -96,7 +98,7 @@ class House:
         return RecordReader(self.store.views, self.in_force)
 
     @cached_property
-    def connectors(self) -> Connectors:
+    def connectors(self) -> "HttpConnectors":
         """Opens connections to remote systems."""
         from reconciler.connectors.registry import HttpConnectors  # noqa: PLC0415  httpx is heavy
 
@@ -166,7 +168,14 @@ class House:
         """Keeps how connections are."""
         from reconciler.engine.health import Health  # noqa: PLC0415  structlog is heavy
 
-        return Health(self.store, self.in_force, self.clock)
+        return Health(self.store, self.in_force, self.clock, self.reconnect_links)
+
+    @cached_property
+    def reconnect_links(self) -> "ReconnectLinks":
+        """Makes the links by which customers log in anew, for events that say that they have to."""
+        from reconciler.app.connecting import reconnect_links  # noqa: PLC0415  it knows this room
+
+        return reconnect_links(self)
 
     @cached_property
     def looks(self) -> "Looks":
@@ -215,7 +224,7 @@ class House:
         wire = Wire(Targets(networks(self.settings.allowed_targets.replace(",", " ").split())))
         sender = WebhookSender(self.clock, wire, reveal, Redactor(), version=CURRENT.name)
         try:
-            prepared = Prepared(sender, self.providers.fetch)
+            prepared = Prepared(sender, self.providers.fetch, self.reconnect_links.complete)
             post = Post(self.store, self.in_force, prepared, self.clock, self.meter)
             await Outgoing(post).run()
         finally:
@@ -331,9 +340,8 @@ async def _compared(
     drifted = frozenset(situation.state.applied) if heal else frozenset()
     wish = replace(wish, heal=drifted, now=built.clock.now())
     made = consider(loaded, snapshot, situation.state, wish, read.ruling)
-    views = built.store.views
-    made = await with_costs(made, situation, views)
-    made = await with_data(made, situation, views, limit=wish.sample, now=wish.now)
+    made = await with_costs(made, situation, built.store.views)
+    made = await with_data(made, situation, built.store.views, limit=wish.sample, now=wish.now)
     return braked(made, wish.max_changed, situation.state.resources)
 
 

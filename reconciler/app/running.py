@@ -5,8 +5,10 @@ import signal
 from contextlib import AbstractContextManager
 from dataclasses import replace
 from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
 
 from reconciler.app import House, edits, endings, parse_cache
+from reconciler.app.connecting import connect_desk
 from reconciler.app.measuring import metrics_of, readiness
 from reconciler.connectors.catalogue import catalogue_files
 from reconciler.engine.wish import Wish
@@ -91,6 +93,9 @@ async def serve(
 
     host, port = bind
     editor = edits(built, made.look_at_specs)
+    ended = endings(built, editor)
+    desk = connect_desk(built, f"[{host}]:{port}" if ":" in host else f"{host}:{port}", ended)
+    names = {host, urlsplit(desk.public_url).hostname or host, *built.settings.allowed_hosts}
     services = Services(
         reader=built.reader,
         store=built.store,
@@ -101,16 +106,17 @@ async def serve(
         looks=made,
         edits=editor,
         mapping_edits=mapping_edits(built, editor, made),
-        endings=endings(built, editor),
+        endings=ended,
         hooks=hooks,
         checks=readiness(built, made),
         policy=Policy(
-            hosts=Policy().hosts | {host, *built.settings.allowed_hosts},
+            hosts=Policy().hosts | names,
             open_metrics=built.settings.metrics == "open",
             max_changed=built.settings.max_changed,
         ),
         meter=built.meter,
         metrics=metrics_of(built, made),
+        connect=desk,
     )
     await serve_app(make_app(services), host=host, port=port, started=started)
 

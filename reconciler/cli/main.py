@@ -8,6 +8,7 @@ from reconciler.cli import (
     access,
     adoption,
     ci,
+    connecting,
     control,
     drift,
     editing,
@@ -46,6 +47,7 @@ app.command()(adoption.export)
 app.command("import")(adoption.import_)
 app.command()(running.run)
 app.command()(running.sync)
+app.command()(connecting.connect)
 app.command()(reconciling.reconcile)
 app.command()(inspect.get)
 app.command()(inspect.describe)

@@ -5,7 +5,7 @@ nothing behind unless ``commit`` was called. ``connection`` is the connection's 
 the API; its name is for people.
 """
 
-from reconciler.ports.credentials import Credentials, Links, Obtained, Safe, Secrets
+from reconciler.ports.credentials import Credentials, Handovers, Links, Obtained, Safe, Secrets
 from reconciler.ports.edits import (
     CommitPatch,
     EditDone,
@@ -49,6 +49,7 @@ __all__ = [
     "EditDone",
     "EditWish",
     "Edits",
+    "Handovers",
     "Health",
     "Job",
     "JobHandler",

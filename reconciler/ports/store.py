@@ -11,7 +11,7 @@ from reconciler.model.event import Delivery, Event
 from reconciler.model.record import Batch, Saved
 from reconciler.model.resource import Resource, ResourceKey
 from reconciler.model.sync import Cursor, SyncRun
-from reconciler.ports.credentials import Credentials, Links, Secrets
+from reconciler.ports.credentials import Credentials, Handovers, Links, Secrets
 from reconciler.ports.health import Health
 from reconciler.ports.trust import Audit, Conditions, Ledger, Pins
 from reconciler.ports.views import Views
@@ -212,6 +212,11 @@ class UnitOfWork(Protocol):
     @property
     def leases(self) -> Leases:
         """Named leases."""
+        ...
+
+    @property
+    def handovers(self) -> Handovers:
+        """How tokens that come of connect links are handed over."""
         ...
 
     @property

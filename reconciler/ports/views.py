@@ -193,6 +193,10 @@ class Views(Protocol):
         """Return the connect links of a connection (its uid), the newest first."""
         ...
 
+    async def link_by_digest(self, digest: bytes) -> Link | None:
+        """Return the connect link whose text has this SHA-256."""
+        ...
+
     async def secret(self, name: str) -> InstanceSecret | None:
         """Return a secret of the installation, sealed."""
         ...

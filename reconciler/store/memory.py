@@ -13,6 +13,7 @@ from reconciler.store.in_memory.credentials import (
     MemorySecrets,
 )
 from reconciler.store.in_memory.families import MemoryLeases, MemoryRuns, MemoryTokens
+from reconciler.store.in_memory.handovers import MemoryHandovers
 from reconciler.store.in_memory.health import MemoryHealth
 from reconciler.store.in_memory.objects import MemoryObjects
 from reconciler.store.in_memory.outbox import MemoryOutbox
@@ -47,6 +48,7 @@ class MemoryUnit:
         self.credentials = MemoryCredentials(draft)
         self.links = MemoryLinks(draft)
         self.secrets = MemorySecrets(draft)
+        self.handovers = MemoryHandovers(draft)
 
     async def commit(self) -> None:
         """Make it all true."""

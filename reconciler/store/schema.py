@@ -10,14 +10,23 @@ from typing import Final
 from sqlalchemy import Connection, Engine, inspect, text
 
 from reconciler.errors import Invalid
-from reconciler.store import tables, trust_tables
+from reconciler.store import handovers, tables, trust_tables
 from reconciler.store.columns import METADATA
 
-__all__ = ["HEAD", "METADATA", "bring_up", "create", "tables", "trust_tables", "upgrade"]
+__all__ = [
+    "HEAD",
+    "METADATA",
+    "bring_up",
+    "create",
+    "handovers",
+    "tables",
+    "trust_tables",
+    "upgrade",
+]
 
-HEAD: Final = "0007"
+HEAD: Final = "0008"
 """The newest migration."""
-KNOWN: Final = frozenset({f"{number:04}" for number in range(1, 8)})
+KNOWN: Final = frozenset({f"{number:04}" for number in range(1, 9)})
 """All migrations that this program has."""
 SCRIPTS: Final = Path(__file__).parent / "migrations"
 

@@ -4,6 +4,7 @@ from collections.abc import Callable
 
 from reconciler.store.access import SqlLeases, SqlTokens
 from reconciler.store.credentials import SqlCredentials, SqlLinks, SqlSecrets
+from reconciler.store.handovers import SqlHandovers
 from reconciler.store.health import SqlHealth
 from reconciler.store.objects import SqlObjects
 from reconciler.store.outbox import SqlOutbox
@@ -36,6 +37,7 @@ class SqlUnit:
         self.credentials = SqlCredentials(transaction)
         self.links = SqlLinks(transaction)
         self.secrets = SqlSecrets(transaction)
+        self.handovers = SqlHandovers(transaction)
 
     async def commit(self) -> None:
         """Make it all true."""

@@ -197,6 +197,10 @@ class SqlViews:
         """Return the connect links of a connection, the newest first."""
         return await self._read(sealed.read_links, connection)
 
+    async def link_by_digest(self, digest: bytes) -> Link | None:
+        """Return the connect link whose text has this SHA-256."""
+        return await self._read(sealed.read_link, digest)
+
     async def secret(self, name: str) -> InstanceSecret | None:
         """Return a secret of the installation, sealed."""
         return await self._read(sealed.read_secret, name)

@@ -5,7 +5,10 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Protocol, TypeAlias
 
+from reconciler.engine.connecting import Connecting
 from reconciler.engine.disconnecting import Disconnected
+from reconciler.engine.handing import Handing
+from reconciler.engine.linking import LinkDesk
 from reconciler.model.change import State
 from reconciler.model.record import RecordQuery, UnifiedRecord
 from reconciler.model.resource import Resource
@@ -167,6 +170,22 @@ class GitHooks:
 
 
 @dataclass(frozen=True, slots=True)
+class ConnectDesk:
+    """What serves customers who connect their systems by a link, and the back ends that make links.
+
+    ``public_url`` is where customers reach this server, without a slash at its end; ``brand`` is who asks
+    them; ``frames`` are the origins of pages that may show ours in a frame.
+    """
+
+    links: LinkDesk
+    connecting: Connecting
+    handing: Handing
+    public_url: str
+    brand: str = ""
+    frames: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class Services:
     """All that the web room is given. ``checks`` are named parts that ``/readyz`` looks at.
 
@@ -188,3 +207,4 @@ class Services:
     hooks: GitHooks | None = None
     meter: Meter = SILENT
     metrics: Metrics | None = None
+    connect: ConnectDesk | None = None

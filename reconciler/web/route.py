@@ -31,6 +31,7 @@ class Route:
     ``also`` are other statuses
     that are no problem; ``problems`` are the codes that this operation may answer beside those that all
     may. A ``repeatable`` one takes an ``Idempotency-Key``. ``parameters`` say more of a parameter than its model does, ``extra`` of the operation.
+    ``any_query``: what is unknown in the query is left alone, as mail programs add to links.
     """
 
     method: str
@@ -49,13 +50,15 @@ class Route:
     parameters: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     extra: Mapping[str, Any] = field(default_factory=dict)
     shown: bool = True
+    any_query: bool = False
     repeatable: bool = False
 
 
 def mount(app: FastAPI, route: Route, keeper: Gatekeeper) -> None:
     """Give *route* to *app*, behind a guard unless it is public."""
     depends = [] if route.access is Access.PUBLIC else [Depends(_guard(route, keeper))]
-    depends.append(Depends(_known_query(route.query)))
+    if not route.any_query:
+        depends.append(Depends(_known_query(route.query)))
     app.add_api_route(
         route.path,
         route.endpoint,

@@ -85,3 +85,16 @@ async def test_a_connection_that_is_unchanged_is_not_looked_at_with_each_change(
     assert plant.system.probes == 2
     task.cancel()
     await asyncio.wait({task})
+
+
+async def test_who_has_logged_in_anew_has_all_schedules_run_at_once() -> None:
+    house = House(watched=True)
+    house.specs.write("a.yaml", CONNECTION.format(name="a"))
+    house.specs.write("s.yaml", SCHEDULE.format(name="a", every="1h"))
+    async with house.running():
+        await situation(house, 1)
+        await until(lambda: len(house.system.reads) == 1)
+        await becomes(house, ConnectionStatus.ONLINE)
+        await house.runtime.recovered("a", False)
+        await house.runtime.recovered("a", True)
+        await until(lambda: len(house.system.reads) == 2)

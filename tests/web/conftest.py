@@ -8,6 +8,7 @@ import httpx
 import pytest
 from fastapi import FastAPI
 
+from reconciler.engine.disconnecting import Disconnected
 from reconciler.engine.reader import RecordReader
 from reconciler.engine.tokens import CHANCE, TokenWish, mint
 from reconciler.model.access import Scope
@@ -91,6 +92,18 @@ async def api(plant: Plant) -> AsyncIterator[Api]:
         yield Api(plant, client, syncs, uid)
 
 
+class FakeEndings:
+    """Ends nothing, and says so."""
+
+    async def disconnect(
+        self, name: str, *, actor: str, reason: str = "", request_id: str = ""
+    ) -> Disconnected:
+        return Disconnected(0, 0, 0)
+
+    async def forget(self, name: str, *, actor: str, request_id: str = "") -> Disconnected:
+        return Disconnected(0, 0, 0)
+
+
 @dataclass
 class Site:
     """The app, what stands behind it, and a client that asks as an administrator."""
@@ -141,6 +154,7 @@ async def site(policy: Policy) -> AsyncIterator[Site]:
         clock=clock,
         in_force=FakeInForce(store),
         schedule=FakeSchedule(),
+        endings=FakeEndings(),
         policy=policy,
     )
     app = make_app(services)

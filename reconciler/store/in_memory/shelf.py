@@ -13,7 +13,7 @@ from reconciler.model.connection import Checks, ConnectionState, StatusChange
 from reconciler.model.credential import InstanceSecret, Sealed
 from reconciler.model.drift import Drift
 from reconciler.model.event import Delivery, Event
-from reconciler.model.link import Link
+from reconciler.model.link import Handover, Link
 from reconciler.model.record import StoredRecord
 from reconciler.model.redo import NOT_ASKED, Redo
 from reconciler.model.resource import Resource
@@ -85,6 +85,7 @@ class Shelf:
     credentials: dict[tuple[str, str], Sealed] = field(default_factory=dict)
     secrets: dict[str, InstanceSecret] = field(default_factory=dict)
     links: dict[str, Link] = field(default_factory=dict)
+    handovers: dict[str, Handover] = field(default_factory=dict)
 
     def copy(self) -> "Shelf":
         """Return a shelf that can be changed without this one."""

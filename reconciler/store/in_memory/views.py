@@ -276,6 +276,11 @@ class MemoryViews:
         """Return the connect links of a connection, the newest first."""
         return links_of(self._committed(), connection)
 
+    async def link_by_digest(self, digest: bytes) -> Link | None:
+        """Return the connect link whose text has this SHA-256."""
+        links = self._committed().links.values()
+        return next((one for one in links if one.digest == digest), None)
+
     async def secret(self, name: str) -> InstanceSecret | None:
         """Return a secret of the installation, sealed."""
         return self._committed().secrets.get(name)

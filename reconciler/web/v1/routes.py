@@ -15,6 +15,8 @@ from reconciler.web.v1.connections import ConnectionRoutes
 from reconciler.web.v1.documents import answers, answers_model, component, ref
 from reconciler.web.v1.endings import EndingRoutes, ending_routes
 from reconciler.web.v1.examples import example_record
+from reconciler.web.v1.link_operations import link_routes
+from reconciler.web.v1.links import LinkRoutes
 from reconciler.web.v1.mapping_edits import MappingEditRoutes, mapping_edit_routes
 from reconciler.web.v1.records import Records
 from reconciler.web.v1.schemas import (
@@ -48,6 +50,7 @@ def routes(services: Services, document: Callable[[], dict[str, Any]]) -> Iterat
     yield from ending_routes(EndingRoutes(services))
     yield from mapping_edit_routes(MappingEditRoutes(services))
     yield from spec_routes(SpecRoutes(services))
+    yield from link_routes(LinkRoutes(services))
     yield from token_routes(TokenRoutes(services))
     yield from _syncs(SyncRoutes(services, Remembered(services.clock)))
     for entity in entities().values():
