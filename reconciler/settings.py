@@ -36,6 +36,8 @@ class Settings(BaseSettings):
     """Where the secrets of git hooks are: ``env:NAME`` or ``file:PATH``; several while one is replaced."""
     allowed_targets: str = ""
     """Networks that alerts may go to beside public addresses, and by http://: ``10.20.0.0/16,127.0.0.1``."""
+    max_changed: str | None = None
+    """Hold mapping changes that change more of an entity's stored records at once: ``10%``, ``250``."""
     public_url: str = ""
     """Where customers reach this server, for connect links: ``https://connect.example.com``. Default: where
     it listens."""

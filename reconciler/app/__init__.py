@@ -20,6 +20,7 @@ from reconciler.errors import Invalid
 from reconciler.model.change import Plan
 from reconciler.model.resource import Resource
 from reconciler.plan.asked import check_asked
+from reconciler.plan.brake import braked
 from reconciler.plan.scope import unmatched
 from reconciler.plan.unchanged import unchanged_plan
 from reconciler.ports import SILENT, Edits, Meter, Snapshot, Store
@@ -31,7 +32,7 @@ from reconciler.sources.known import KnownSpecs
 if TYPE_CHECKING:
     from reconciler.connectors.registry import HttpConnectors
     from reconciler.engine.disconnecting import Disconnecting
-    from reconciler.engine.effect import DataEffect
+    from reconciler.engine.edits import Edits as Editor
     from reconciler.engine.health import Health
     from reconciler.engine.inforce import InForce
     from reconciler.engine.looks import Looks
@@ -266,9 +267,7 @@ def read_folder(
     return snapshot, replace(loaded, problems=lint(snapshot.files, loaded))
 
 
-async def plan_folder(
-    built: House, path: Path, wish: Wish, *, heal: bool = False
-) -> "tuple[Plan, list[DataEffect]]":
+async def plan_folder(built: House, path: Path, wish: Wish, *, heal: bool = False) -> Plan:
     """Return the plan that the specs at *path* lead to, and what it does to stored records.
 
     With *heal*, what was changed outside of git is put back. Specs that were read before, and say just
@@ -284,7 +283,7 @@ async def plan_folder(
     named = wish.scope.partial or wish.asked
     nothing = None if named else await _nothing_to_do(built, snapshot, known)
     if nothing is not None:
-        return nothing, []
+        return nothing
     return await _compared(built, snapshot, known, wish, heal=heal)
 
 
@@ -298,8 +297,8 @@ async def _nothing_to_do(built: House, snapshot: Snapshot, known: KnownSpecs) ->
 
 async def _compared(
     built: House, snapshot: Snapshot, known: KnownSpecs, wish: Wish, *, heal: bool
-) -> "tuple[Plan, list[DataEffect]]":
-    from reconciler.engine.effect import data_effects, with_costs  # noqa: PLC0415  not for an empty plan
+) -> Plan:
+    from reconciler.engine.effect import with_costs, with_data  # noqa: PLC0415  not for an empty plan
     from reconciler.engine.reconcile import consider, read_specs  # noqa: PLC0415  likewise
 
     cache = parse_cache(built.settings)
@@ -325,10 +324,11 @@ async def _compared(
     wish = replace(wish, heal=drifted, now=built.clock.now())
     made = consider(loaded, snapshot, situation.state, wish, read.ruling)
     made = await with_costs(made, situation, built.store.views)
-    return made, await data_effects(made, situation, built.store.views)
+    made = await with_data(made, situation, built.store.views, limit=wish.sample, now=wish.now)
+    return braked(made, wish.max_changed, situation.state.resources)
 
 
-def edits(built: House, changed: Callable[[], Awaitable[None]] | None = None) -> Edits:
+def edits(built: House, changed: Callable[[], Awaitable[None]] | None = None) -> "Editor":
     """Return who writes single objects beside git; *changed* is called after each."""
     from reconciler.engine.edits import Edits as Editor  # noqa: PLC0415
 

@@ -3,6 +3,7 @@
 import asyncio
 import signal
 from contextlib import AbstractContextManager
+from dataclasses import replace
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
@@ -11,14 +12,31 @@ from reconciler.app.connecting import connect_desk
 from reconciler.app.measuring import metrics_of, readiness
 from reconciler.connectors.catalogue import catalogue_files
 from reconciler.engine.wish import Wish
-from reconciler.errors import ReconcilerError
+from reconciler.errors import Invalid, ReconcilerError
 from reconciler.ports import Reporter, SpecSource
 from reconciler.settings import Settings
 from reconciler.spec.memo import Memo
 
 if TYPE_CHECKING:
+    from reconciler.engine.edits import Edits
+    from reconciler.engine.mapping_edits import MappingEditor
     from reconciler.engine.runtime import Runtime
+    from reconciler.plan.brake import Cap
     from reconciler.web.needs import GitHooks
+
+
+def cap_in(settings: Settings) -> "Cap | None":
+    """Return how many records a mapping change may change.
+
+    Raises:
+        Invalid: if the setting says neither a share nor a number.
+    """
+    from reconciler.plan.brake import parse_cap  # noqa: PLC0415
+
+    try:
+        return parse_cap(settings.max_changed) if settings.max_changed else None
+    except ValueError as error:
+        raise Invalid(f"RECONCILER_MAX_CHANGED: {error}") from None
 
 
 def held(settings: Settings) -> AbstractContextManager[None]:
@@ -38,6 +56,7 @@ def runtime(
     from reconciler.engine.watch import Watch  # noqa: PLC0415
     from reconciler.sources.timer import Timer  # noqa: PLC0415  APScheduler is heavy
 
+    wish = replace(wish, max_changed=cap_in(built.settings))
     cache = parse_cache(built.settings)
     memo = Memo(cache)
     reading = Reading(wish, catalogue_files(), memo, lambda: cache.save_sparingly(memo.used()))
@@ -89,6 +108,7 @@ async def serve(
         looks=made,
         explaining=Explaining(built.store.views, built.in_force),
         edits=editor,
+        mapping_edits=mapping_edits(built, editor, made),
         endings=ended,
         mappings=MappingReader(built.store.views, built.in_force),
         hooks=hooks,
@@ -96,12 +116,25 @@ async def serve(
         policy=Policy(
             hosts=Policy().hosts | names,
             open_metrics=built.settings.metrics == "open",
+            max_changed=built.settings.max_changed,
         ),
         meter=built.meter,
         metrics=metrics_of(built, made),
         connect=desk,
     )
     await serve_app(make_app(services), host=host, port=port, started=started)
+
+
+def mapping_edits(built: House, editor: "Edits", made: "Runtime") -> "MappingEditor":
+    """Return who edits mappings for a time; what is to be committed is made of the specs that *made* follows."""
+    from reconciler.engine.mapping_edits import MappingEditor  # noqa: PLC0415  only a server edits
+    from reconciler.engine.merging import PatchMaker  # noqa: PLC0415  likewise
+
+    specs = made.specs
+    patches = PatchMaker(
+        lambda: specs.snapshot, catalogue_files(), specs.environment, Memo(specs.cache)
+    )
+    return MappingEditor(editor, built.in_force, built.store.views, built.clock, patches)
 
 
 def _first(group: BaseExceptionGroup[ReconcilerError]) -> ReconcilerError:

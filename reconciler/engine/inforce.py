@@ -82,6 +82,18 @@ class Situation:
         ends = self.exceptions.next_end
         return now is not None and ends is not None and ends <= now
 
+    def at(self, now: datetime) -> "Situation":
+        """Return it as it is at *now*: other overrides may hold."""
+        return (
+            self
+            if self.now == now
+            else Situation(self.state, self.catalogue, self.compiled, now=now)
+        )
+
+    def of(self, state: State) -> "Situation":
+        """Return the situation of another state at the same time."""
+        return Situation(state, self.catalogue, dict(self.compiled), now=self.now)
+
     def connection(self, name: str) -> Resource:
         """Return the connection of this name, or raise ``NotFound`` with the nearest name."""
         found = self.resources.get(ResourceKey(Kind.CONNECTION, name))
@@ -144,6 +156,14 @@ class Situation:
             _layer("selector", mapping.key, mapping.spec),
         )
         return effective(entity, layers)
+
+    def maps(self, connection: Resource, entity: str) -> bool:
+        """Return whether records of *entity* of a connection are mapped: its connector knows them.
+
+        Raises:
+            NotFound: if its connector is not known.
+        """
+        return entity in entities() and entity in self.manifest(connection).spec["streams"]
 
     def mapping_basis(self, connection: Resource, entity: str) -> str:
         """Return the ``basis`` of ``mapper``, without compiling one."""
@@ -212,7 +232,20 @@ class Situation:
             _layer("connection", key, spec, self.redo_mark(key))
             for key, spec in declared.get((connection.key.name, entity), ())
         ]
+        excepted = connection.spec.get("mappings", {}).get(entity)
+        if excepted is not None:  # only an override says so
+            layers.append(_layer("override", self._excepting(connection.key, entity), excepted))
         return layers
+
+    def _excepting(self, key: ResourceKey, entity: str) -> ResourceKey:
+        """Return the last of the overrides of a connection that map *entity* otherwise."""
+        by = self.exceptions.by.get(key, ())
+        found = [
+            one
+            for one in by
+            if entity in self.state.resources[one].spec["patch"].get("mappings", {})
+        ]
+        return found[-1] if found else key
 
     def _mappings(self) -> "Mapping[tuple[str | None, str], list[Declared]]":
         """Return the mappings in force by (connection's name, entity); by ``None`` those that select."""

@@ -140,6 +140,11 @@ class Runtime:
                 group.create_task(service(), name="service")
 
     @property
+    def specs(self) -> SpecsTurn:
+        """What looks at the specs."""
+        return self._parts.specs
+
+    @property
     def stalled(self) -> Mapping[str, str]:
         """The keys that wait for a person or a change, and why."""
         return self._controller.stalled

@@ -116,7 +116,7 @@ def _type_of(shape: Shape, name: str) -> Any:
     if shape.whole or not (shape.fields or shape.items):
         return Any
     listed = list[Any] if shape.items is None else _list_of(_type_of(shape.items, f"{name}_item"))
-    keyed = _struct(shape, name) if shape.fields and _can_be_struct(shape) else dict[str, Any]
+    keyed = _struct(shape, name) if shape.fields else dict[str, Any]
     return Union[(*_SCALARS, listed, keyed)]
 
 

@@ -81,6 +81,17 @@ class StoredRecord:
     run: str
 
 
+class Mapped(NamedTuple):
+    """What there is of a living record to see what another mapping would make of it."""
+
+    source_id: str
+    id: str
+    raw: bytes
+    mapped: bytes | None
+    error: str | None
+    basis: str
+
+
 @dataclass(frozen=True, slots=True)
 class RecordQuery:
     """What to read of one entity: whose records (uids; ``None``: all), which, and from where on.

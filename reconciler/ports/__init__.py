@@ -6,7 +6,16 @@ the API; its name is for people.
 """
 
 from reconciler.ports.credentials import Credentials, Handovers, Links, Obtained, Safe, Secrets
-from reconciler.ports.edits import EditDone, Edits, EditWish, Permit
+from reconciler.ports.edits import (
+    CommitPatch,
+    EditDone,
+    Edits,
+    EditWish,
+    MappingEdited,
+    MappingEdits,
+    MappingWish,
+    Permit,
+)
 from reconciler.ports.health import Health
 from reconciler.ports.meter import SILENT, Answered, Look, LookEnd, Meter
 from reconciler.ports.remote import Connector, Connectors, Consents, StreamFacts
@@ -31,6 +40,7 @@ __all__ = [
     "Audit",
     "Clock",
     "Commit",
+    "CommitPatch",
     "Conditions",
     "Connector",
     "Connectors",
@@ -50,6 +60,9 @@ __all__ = [
     "Links",
     "Look",
     "LookEnd",
+    "MappingEdited",
+    "MappingEdits",
+    "MappingWish",
     "Meter",
     "Objects",
     "Obtained",

@@ -13,7 +13,7 @@ from reconciler.model.credential import InstanceSecret, Sealed
 from reconciler.model.drift import Drift
 from reconciler.model.event import Delivery, Event
 from reconciler.model.link import Link
-from reconciler.model.record import RecordQuery, Row, StoredRecord
+from reconciler.model.record import Mapped, RecordQuery, Row, StoredRecord
 from reconciler.model.resource import Resource, ResourceKey
 from reconciler.model.standing import Standing
 from reconciler.model.sync import Cursor, SyncRun
@@ -84,6 +84,28 @@ class Views(Protocol):
         """Return live and dead rows not mapped under *basis*, in an order that does not change.
 
         *after* is the id of the last row of the page before, and "" for the first page.
+        """
+        ...
+
+    async def mapped(
+        self,
+        connection: str,
+        entity: str,
+        *,
+        after: str = "",
+        limit: int,
+        ids: Sequence[str] | None = None,
+    ) -> Sequence[Mapped]:
+        """Return live records by source id, after the one with the source id *after*; each once.
+
+        With *ids* only those records, *limit* or not.
+        """
+        ...
+
+    async def ids_below(self, connection: str, entity: str, below: str) -> Sequence[str]:
+        """Return the ids of live records that are less than *below*, in their order.
+
+        Ids are digests: those below a bound are a sample, whatever the records' age and values.
         """
         ...
 

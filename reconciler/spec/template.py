@@ -192,7 +192,7 @@ def _use_in_rules(path: Way) -> Use:
     """Return what is done with a text of a mapping, or of an override of one."""
     if path[1:2] == ("tests",):
         return Use.LEAVE
-    if not _RULES.intersection(path[1:3]):
+    if not _RULES.intersection(path[1:5]):
         return Use.FILL
     return {"from": Use.LEAVE, "template": Use.CHECK}.get(str(path[-1]), Use.FILL)
 

@@ -6,7 +6,7 @@ from typing import Any, Final
 
 from sqlalchemy import ColumnElement, Connection, Select, func, select, tuple_
 
-from reconciler.model.record import RecordQuery, Row, StoredRecord
+from reconciler.model.record import Mapped, RecordQuery, Row, StoredRecord
 from reconciler.store.rows import to_record
 from reconciler.store.tables import records, tallies
 from reconciler.store.times import micros
@@ -41,6 +41,17 @@ class Stale:
     limit: int
 
 
+@dataclass(frozen=True, slots=True)
+class Walk:
+    """Which live records are read to be mapped otherwise: after a source id, or those of ``ids``."""
+
+    connection: str
+    entity: str
+    after: str
+    limit: int
+    ids: tuple[str, ...] | None = None
+
+
 def read_records(database: Connection, query: RecordQuery) -> Sequence[StoredRecord]:
     """Return records in the order of ``(updated_at, id)``, ``query.limit`` at most."""
     several = query.connections is not None and 1 < len(query.connections) <= _FEW
@@ -66,7 +77,7 @@ def read_stale(database: Connection, wish: Stale) -> Sequence[Row]:
     if not _any_stale(database, wish):
         return ()
     reached = database.scalar(select(records.c.source_id).where(records.c.id == wish.after))
-    return tuple(Row(*row) for row in database.execute(select_stale(wish, reached)))
+    return tuple(map(Row._make, database.execute(select_stale(wish, reached)).all()))
 
 
 def select_stale(wish: Stale, reached: str | None) -> Select[Any]:
@@ -86,6 +97,38 @@ def select_stale(wish: Stale, reached: str | None) -> Select[Any]:
     if reached is not None:
         wanted = wanted.where(records.c.source_id > reached)
     return wanted.order_by(records.c.source_id).limit(wish.limit)
+
+
+def read_mapped(database: Connection, walk: Walk) -> Sequence[Mapped]:
+    """Return live records by source id."""
+    return tuple(map(Mapped._make, database.execute(select_mapped(walk)).all()))
+
+
+def select_mapped(walk: Walk) -> Select[Any]:
+    """Return the statement that reads *walk*."""
+    wanted = select(*(records.c[name] for name in Mapped._fields)).where(
+        records.c.deleted_at.is_(None)
+    )
+    if walk.ids is not None:
+        return wanted.where(records.c.id.in_(walk.ids)).order_by(records.c.source_id)
+    place = (records.c.connection == walk.connection, records.c.entity == walk.entity)
+    wanted = wanted.where(*place, records.c.source_id > walk.after)
+    return wanted.order_by(records.c.source_id).limit(walk.limit)
+
+
+def read_ids_below(database: Connection, connection: str, entity: str, below: str) -> Sequence[str]:
+    """Return ids of live records, in their order."""
+    return sorted(database.scalars(select_ids_below(connection, entity, below)))
+
+
+def select_ids_below(connection: str, entity: str, below: str) -> Select[Any]:
+    """Return the statement that reads ids below: of the index of pages, and the rows of those alone."""
+    return select(records.c.id).where(
+        records.c.connection == connection,
+        records.c.entity == entity,
+        records.c.id.concat("") < below,  # an expression, so that the walk is along the pages
+        records.c.deleted_at.is_(None),
+    )
 
 
 def read_source_ids(database: Connection, connection: str, entity: str) -> Sequence[str]:

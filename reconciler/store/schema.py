@@ -24,9 +24,9 @@ __all__ = [
     "upgrade",
 ]
 
-HEAD: Final = "0008"
+HEAD: Final = "0009"
 """The newest migration."""
-KNOWN: Final = frozenset({f"{number:04}" for number in range(1, 9)})
+KNOWN: Final = frozenset({f"{number:04}" for number in range(1, 10)})
 """All migrations that this program has."""
 SCRIPTS: Final = Path(__file__).parent / "migrations"
 

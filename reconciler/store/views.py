@@ -15,7 +15,7 @@ from reconciler.model.credential import InstanceSecret, Sealed
 from reconciler.model.drift import Drift
 from reconciler.model.event import Delivery, Event
 from reconciler.model.link import Link
-from reconciler.model.record import RecordQuery, Row, StoredRecord
+from reconciler.model.record import Mapped, RecordQuery, Row, StoredRecord
 from reconciler.model.resource import Resource, ResourceKey
 from reconciler.model.standing import Standing
 from reconciler.model.sync import Cursor, SyncRun
@@ -101,6 +101,23 @@ class SqlViews:
         """Return live and dead rows not mapped under *basis*, after the row of id *after*."""
         wish = queries.Stale(connection, entity, basis, after, limit)
         return await self._read(queries.read_stale, wish)
+
+    async def mapped(
+        self,
+        connection: str,
+        entity: str,
+        *,
+        after: str = "",
+        limit: int,
+        ids: Sequence[str] | None = None,
+    ) -> Sequence[Mapped]:
+        """Return live records by source id, after the one with the source id *after*, or those of *ids*."""
+        walk = queries.Walk(connection, entity, after, limit, None if ids is None else tuple(ids))
+        return await self._read(queries.read_mapped, walk)
+
+    async def ids_below(self, connection: str, entity: str, below: str) -> Sequence[str]:
+        """Return the ids of live records that are less than *below*, in their order."""
+        return await self._read(queries.read_ids_below, connection, entity, below)
 
     async def source_ids(self, connection: str, entity: str) -> Sequence[str]:
         """Return the source ids of all live records of an entity."""

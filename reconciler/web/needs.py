@@ -17,7 +17,7 @@ from reconciler.model.record import RecordQuery, UnifiedRecord
 from reconciler.model.resource import Resource
 from reconciler.model.selector import Selector
 from reconciler.model.sync import SyncJob
-from reconciler.ports import SILENT, Clock, Edits, Meter, Store, SyncRequest
+from reconciler.ports import SILENT, Clock, Edits, MappingEdits, Meter, Store, SyncRequest
 
 Position: TypeAlias = tuple[datetime, str]
 """The ``(updated_at, id)`` of the last record of a page."""
@@ -164,7 +164,8 @@ class Policy:
     ``hosts`` are the names it answers for, without port; ``body`` is the largest request body in bytes;
     ``rate`` is how many requests a minute a token has, ``burst`` how many of them at once; ``timeout``
     is how many seconds a request may take; ``failures`` is how many wrong tokens a minute, and at once, an
-    address may present before it is told to wait. ``open_metrics``: metrics need no token.
+    address may present before it is told to wait. ``open_metrics``: metrics need no token. ``max_changed`` is how
+    many stored records an edit of a mapping may change that does not say it itself: ``10%``, ``250``.
     """
 
     hosts: frozenset[str] = frozenset({"localhost", "127.0.0.1", "[::1]"})
@@ -174,6 +175,7 @@ class Policy:
     timeout: float = 60.0
     failures: int = 30
     open_metrics: bool = False
+    max_changed: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -220,6 +222,7 @@ class Services:
     in_force: InForce
     schedule: Schedule | None = None
     edits: Edits | None = None
+    mapping_edits: MappingEdits | None = None
     endings: Endings | None = None
     looks: Looks | None = None
     explaining: Explaining | None = None

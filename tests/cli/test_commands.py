@@ -90,7 +90,7 @@ def test_an_unknown_kind_has_no_schema() -> None:
 
 def test_a_plan_as_json_says_what_it_would_do(folder: Path) -> None:
     told = json.loads(typed("plan --format json").stdout)
-    assert told["format_version"] == "1.2"
+    assert told["format_version"] == "1.3"
     assert told["summary"]["create"] == 5
 
 

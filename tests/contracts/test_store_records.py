@@ -376,3 +376,46 @@ async def test_living_records_that_failed_are_counted_where_there_are_any(store:
     assert dict(await store.views.failures()) == {("c1", ORDERS): 5, ("c2", ORDERS): 3}
     await remap(store, row("01"), row("02"))
     assert dict(await store.views.failures()) == {("c1", ORDERS): 3, ("c2", ORDERS): 3}
+
+
+# ── records to be mapped otherwise ───────────────────────────────────────────────────────────────
+
+
+async def test_live_records_are_walked_by_source_id_each_once_with_their_basis(
+    store: Store,
+) -> None:
+    bad = row("2", mapped=None, error="status: no")
+    await save(store, batch(row("1"), bad, row("3"), row("4")))
+    await save(store, batch(row("10"), basis="b2"))
+    await save(store, batch(row("1", of="c2"), of="c2"))
+    await save(store, batch(replace_id(row("1"), "ve_1"), entity="vendors"))
+    await bury(store, "3")
+    first = await store.views.mapped("c1", ORDERS, limit=2)
+    assert [(one.source_id, one.basis) for one in first] == [("1", "b1"), ("10", "b2")]
+    second = await store.views.mapped("c1", ORDERS, after="10", limit=2)
+    assert [tuple(one) for one in second] == [
+        ("2", bad.id, b"raw", None, "status: no", "b1"),
+        ("4", row("4").id, b"raw", b"mapped", None, "b1"),
+    ]
+    assert await store.views.mapped("c1", ORDERS, after="4", limit=2) == ()
+
+
+async def test_chosen_records_are_walked_whatever_the_limit_and_never_dead_ones(
+    store: Store,
+) -> None:
+    await save(store, batch(*(row(str(n)) for n in range(5))))
+    await bury(store, "3")
+    ids = [row(key).id for key in ("4", "3", "1", "none")]
+    found = await store.views.mapped("c1", ORDERS, limit=1, ids=ids)
+    assert [one.source_id for one in found] == ["1", "4"]
+    assert await store.views.mapped("c1", ORDERS, limit=1, ids=[]) == ()
+
+
+async def test_ids_below_a_bound_are_those_of_live_records_in_their_order(store: Store) -> None:
+    await save(store, batch(*(row(str(n)) for n in range(40))))
+    await save(store, batch(row("1", of="c2"), of="c2"))
+    await bury(store, "3", "4")
+    alive = sorted(row(str(n)).id for n in range(40) if n not in {3, 4})
+    bound = alive[10]
+    assert list(await store.views.ids_below("c1", ORDERS, bound)) == alive[:10]
+    assert list(await store.views.ids_below("c1", ORDERS, "po_g")) == alive

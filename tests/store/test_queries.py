@@ -103,3 +103,18 @@ def test_a_page_to_be_saved_is_compared_along_the_key_of_its_source(
         "SEARCH records USING INDEX records_source (connection=? AND entity=? AND source_id=?)"
     )
     assert not any(step.startswith("SCAN records") for step in steps)
+
+
+def test_records_to_be_mapped_otherwise_are_read_in_the_order_of_their_source_ids(
+    database: Connection,
+) -> None:
+    walk = queries.Walk("c1", "po", "7", 500)
+    (step,) = plan(database, queries.select_mapped(walk))
+    assert step.startswith("SEARCH records USING INDEX records_source (")
+    chosen = plan(database, queries.select_mapped(queries.Walk("c1", "po", "", 1, ("po_1",))))
+    assert chosen[0] == "SEARCH records USING INDEX sqlite_autoindex_records_1 (id=?)"
+
+
+def test_a_sample_is_chosen_along_one_index_of_the_connection(database: Connection) -> None:
+    (step,) = plan(database, queries.select_ids_below("c1", "po", "po_4"))
+    assert step == "SEARCH records USING INDEX records_page (connection=? AND entity=?)"

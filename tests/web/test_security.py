@@ -144,6 +144,10 @@ GOOD = {
     "patch_spec": 415,
     "delete_spec": 405,
     "revert_spec": 409,  # as git applied it
+    "put_mapping": 405,
+    "patch_mapping": 405,
+    "delete_mapping": 405,
+    "preview_mapping": 405,
     "create_connect_link": 404,  # by a server without a connect page
     "list_connect_links": 404,
     "revoke_connect_link": 404,

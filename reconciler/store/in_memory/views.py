@@ -1,7 +1,7 @@
 """The read side without a database."""
 
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
 from itertools import islice
@@ -15,7 +15,7 @@ from reconciler.model.credential import InstanceSecret, Sealed
 from reconciler.model.drift import Drift, Resolution
 from reconciler.model.event import Delivery, Event
 from reconciler.model.link import Link
-from reconciler.model.record import RecordQuery, Row, StoredRecord
+from reconciler.model.record import Mapped, RecordQuery, Row, StoredRecord
 from reconciler.model.resource import Owner, Resource, ResourceKey
 from reconciler.model.standing import Standing
 from reconciler.model.sync import Cursor, SyncRun
@@ -132,6 +132,33 @@ class MemoryViews:
             Row(key[2], filed.record.id, filed.record.raw, filed.digest, *_mapped(filed.record))
             for key, filed in rows[:limit]
         )
+
+    async def mapped(
+        self,
+        connection: str,
+        entity: str,
+        *,
+        after: str = "",
+        limit: int,
+        ids: Sequence[str] | None = None,
+    ) -> Sequence[Mapped]:
+        """Return live records by source id, after the one with the source id *after*, or those of *ids*."""
+        found = [
+            Mapped(one.source_id, one.id, one.raw, one.mapped, one.error, one.basis)
+            for one in self._living(connection, entity)
+            if (one.source_id > after if ids is None else one.id in ids)
+        ]
+        found.sort()
+        return tuple(found if ids is not None else found[:limit])
+
+    async def ids_below(self, connection: str, entity: str, below: str) -> Sequence[str]:
+        """Return the ids of live records that are less than *below*, in their order."""
+        return sorted(one.id for one in self._living(connection, entity) if one.id < below)
+
+    def _living(self, connection: str, entity: str) -> Iterator[StoredRecord]:
+        for key, filed in self._committed().records.items():
+            if key[:2] == (connection, entity) and filed.record.deleted_at is None:
+                yield filed.record
 
     async def source_ids(self, connection: str, entity: str) -> Sequence[str]:
         """Return the source ids of all live records of an entity."""

@@ -17,6 +17,7 @@ from reconciler.web.v1.endings import EndingRoutes, ending_routes
 from reconciler.web.v1.examples import example_record
 from reconciler.web.v1.link_operations import link_routes
 from reconciler.web.v1.links import LinkRoutes
+from reconciler.web.v1.mapping_edits import MappingEditRoutes, mapping_edit_routes
 from reconciler.web.v1.mappings import MappingRoutes, mapping_routes
 from reconciler.web.v1.raw import RawRoutes, raw_routes
 from reconciler.web.v1.records import Records
@@ -50,6 +51,7 @@ def routes(services: Services, document: Callable[[], dict[str, Any]]) -> Iterat
     yield from _connections(ConnectionRoutes(services))
     yield from ending_routes(EndingRoutes(services))
     yield from mapping_routes(MappingRoutes(services))
+    yield from mapping_edit_routes(MappingEditRoutes(services))
     yield from spec_routes(SpecRoutes(services))
     yield from link_routes(LinkRoutes(services))
     yield from token_routes(TokenRoutes(services))
