@@ -5,9 +5,9 @@ An expression is followed as if it ran, over places instead of values: ``lines[?
 is used, all of it counts as read.
 """
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
-from typing import Any, Final, TypeAlias
+from typing import Final, TypeAlias
 
 from reconciler.mapping.jmespath import Expression, ExpressionInvalid, Node, read_expression
 from reconciler.mapping.steps import Step, Steps
@@ -316,15 +316,3 @@ _FOLLOWERS: Final[Mapping[str, Callable[[Node, _Found], _Found]]] = {
     "subexpression": _chain,
     "value_projection": _value_projection,
 }
-
-
-def paths_of(place: Place) -> Iterator[tuple[str | None, ...]]:
-    """Yield the places that are read below *place*, as keys; ``None`` stands for the items of a list."""
-    below: list[tuple[Any, Place]] = [*place.fields.items()]
-    below += [(None, place.items)] if place.items is not None else []
-    for key, one in below:
-        deeper = list(paths_of(one))
-        if one.whole or not deeper:
-            yield (key,)
-        else:
-            yield from ((key, *rest) for rest in deeper)

@@ -113,13 +113,21 @@ class _Runner:
         self._cache = cache
         self._made = made
         self._mappers: dict[str, Mapper] = {}
-        self._mappings: dict[str, list[Entry]] = {}
+        self._selecting: dict[str, list[Entry]] = {}
+        self._own: dict[tuple[str, str], list[Entry]] = {}
         self._connections: list[Entry] = []
-        for _, entry in declared.entries.values():
+        self._chosen: dict[frozenset[tuple[str, str]], list[str]] = {}
+        for _, entry in sorted(declared.entries.values(), key=lambda one: one[1].name):
             if entry.kind == "Connection":
                 self._connections.append(entry)
             elif entry.kind == "Mapping" and (entry.kind, entry.name) not in declared.unsound:
-                self._mappings.setdefault((entry.entities or ("",))[0], []).append(entry)
+                self._keep(entry, _entity_of(entry))
+
+    def _keep(self, entry: Entry, entity: str) -> None:
+        if entry.references:
+            self._own.setdefault((entry.references[0].name, entity), []).append(entry)
+        else:
+            self._selecting.setdefault(entity, []).append(entry)
 
     def take(self, file: str, entry: Entry) -> None:
         """Run the tests of one mapping."""
@@ -135,7 +143,7 @@ class _Runner:
 
     def _benches(self, entry: Entry) -> tuple[list[_Bench], bool] | None:
         """Return what the tests of *entry* are run on, and whether it is enough that they pass on one."""
-        entity = (entry.entities or ("",))[0]
+        entity = _entity_of(entry)
         if entity not in self._context.around.entities:
             return None
         if entry.references:
@@ -144,9 +152,7 @@ class _Runner:
             if connection is None or connector is None:
                 return None
             return [_Bench(entry, connector, self._layers(connection[1], entity))], False
-        wanted = (entry.labels or {}).items()
-        chosen = {c.connector for c in self._connections if wanted <= (c.labels or {}).items()}
-        names = sorted(name for name in chosen if name)
+        names = self._connectors(frozenset((entry.labels or {}).items()))
         found = [one for name in names if (one := self._connector(name, entity)) is not None]
         one_will_do = not names
         if one_will_do:
@@ -160,13 +166,26 @@ class _Runner:
             return None
         return self._context.connectors[name or ""]
 
+    def _connectors(self, wanted: frozenset[tuple[str, str]]) -> list[str]:
+        """Return the connectors of all connections with the labels *wanted*."""
+        if wanted not in self._chosen:
+            found = {
+                one.connector or ""
+                for one in self._connections
+                if wanted <= (one.labels or {}).items()
+            }
+            self._chosen[wanted] = sorted(found - {""})
+        return self._chosen[wanted]
+
     def _layers(self, connection: Entry, entity: str) -> tuple[tuple[LayerName, Entry], ...]:
         """Return the mappings of *connection* as they are laid over each other when they are in force."""
-        many = sorted(self._mappings.get(entity, ()), key=lambda one: one.name)
         labels = (connection.labels or {}).items()
-        selecting = [m for m in many if not m.references and (m.labels or {}).items() <= labels]
-        own = [m for m in many if m.references and m.references[0].name == connection.name]
-        chosen: list[tuple[LayerName, Entry]] = [("selector", one) for one in selecting]
+        chosen: list[tuple[LayerName, Entry]] = [
+            ("selector", one)
+            for one in self._selecting.get(entity, ())
+            if (one.labels or {}).items() <= labels
+        ]
+        own = self._own.get((connection.name, entity), ())
         return (*chosen, *(("connection", one) for one in own))
 
     def _came(self, bench: _Bench) -> _Came:
@@ -222,6 +241,10 @@ class _Runner:
 
 
 _HINT: Final = "correct the rule, or what is expected"
+
+
+def _entity_of(entry: Entry) -> str:
+    return entry.entities[0] if entry.entities else ""
 
 
 def _layer(name: LayerName, entry: Entry, spec: Mapping[str, Any]) -> Layer:

@@ -1,5 +1,6 @@
 """Which places of a record rules read: never too few, and no more than they may."""
 
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -11,9 +12,21 @@ from reconciler.mapping.jmespath import compile_expression
 from reconciler.mapping.layers import Layer, effective
 from reconciler.mapping.pathtext import path_text
 from reconciler.mapping.profile import Profile
-from reconciler.mapping.reads import Place, fields_read, items_read, paths_of, reads_of
+from reconciler.mapping.reads import Place, fields_read, items_read, reads_of
 from reconciler.mapping.steps import plan_steps
 from tests.mapping.conftest import MODEL, ORDERS
+
+
+def paths_of(place: Place) -> Iterator[tuple[str | None, ...]]:
+    """Yield the places that are read below *place*, as keys; ``None`` stands for the items of a list."""
+    below: list[tuple[Any, Place]] = [*place.fields.items()]
+    below += [(None, place.items)] if place.items is not None else []
+    for key, one in below:
+        deeper = list(paths_of(one))
+        if one.whole or not deeper:
+            yield (key,)
+        else:
+            yield from ((key, *rest) for rest in deeper)
 
 
 def read_by(**rules: dict[str, Any]) -> Place:
