@@ -8,9 +8,11 @@ import pytest
 from reconciler.engine.explaining import Explaining
 from reconciler.engine.explanation import Field, Told, as_json, hidden
 from reconciler.engine.inforce import InForce
+from reconciler.engine.reader import RecordReader
 from reconciler.errors import NotFound
 from reconciler.mapping.layers import effective
 from reconciler.model.identity import record_id
+from reconciler.model.record import RecordQuery
 from reconciler.model.resource import Kind, Origin, Resource, ResourceKey, make_resource
 from reconciler.model.sync import SyncMode, Trigger
 from reconciler.ports import SyncRequest
@@ -72,9 +74,6 @@ async def test_a_record_is_told_with_its_run_and_the_mapping_that_made_it(synced
 
 
 async def explained_by_reader(plant: Plant) -> tuple[dict[str, object], str]:
-    from reconciler.engine.reader import RecordReader  # noqa: PLC0415  the other side
-    from reconciler.model.record import RecordQuery  # noqa: PLC0415
-
     ((record,), _) = await RecordReader(plant.store.views, plant.in_force).page(RecordQuery(ORDERS))
     assert record.mapped is not None
     return msgspec.json.decode(record.mapped), record.basis
@@ -241,3 +240,17 @@ def test_what_has_the_shape_of_a_secret_is_hidden_in_a_rule_and_a_long_name_is_n
     key = "AKIA" + "ABCDEFGHIJKLMNOP"
     assert hidden({"value": f"x {key}", "each": [key]}) == {"value": "x ***", "each": ["***"]}
     assert hidden("to_PurchaseOrderItem2Detail4You") == "to_PurchaseOrderItem2Detail4You"
+
+
+async def test_of_what_failed_only_that_is_read_which_fails_under_the_mapping_in_force(
+    plant: Plant,
+) -> None:
+    await plant.declare(connection(), mapping(fields={"total_gross": {"from": "state"}}))
+    plant.order("1")
+    await plant.syncs.run(SyncRequest("acme"))
+    reader = RecordReader(plant.store.views, plant.in_force)
+    failed = RecordQuery(ORDERS, failed=True)
+    (records, _) = await reader.page(failed)
+    assert [one.source_id for one in records] == ["1"]
+    await plant.declare(connection(), mapping(fields={"total_gross": {"from": "total"}}))
+    assert await reader.page(failed) == ([], None)
