@@ -30,6 +30,7 @@ bench: $(VENV)/.test
 	$(BIN)/python benchmarks/loop.py
 	$(BIN)/python benchmarks/idle.py
 	$(BIN)/python benchmarks/metrics.py
+	$(BIN)/python benchmarks/remap.py
 
 # Pages that are generated from data files and models.
 docs: $(VENV)/.test

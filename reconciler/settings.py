@@ -35,7 +35,38 @@ class Settings(BaseSettings):
     hook_secrets: tuple[str, ...] = ()
     """Where the secrets of git hooks are: ``env:NAME`` or ``file:PATH``; several while one is replaced."""
     allowed_targets: str = ""
-    """Networks that webhooks may go to beside public addresses, and by http://: ``10.20.0.0/16,127.0.0.1``."""
+    """Networks that alerts may go to beside public addresses, and by http://: ``10.20.0.0/16,127.0.0.1``."""
+    max_changed: str | None = None
+    """Hold mapping changes that change more of an entity's stored records at once: ``10%``, ``250``."""
+    public_url: str = ""
+    """Where customers reach this server, for connect links: ``https://connect.example.com``. Default: where
+    it listens."""
+    brand: str = ""
+    """Who asks customers to connect, as the connect page says it."""
+    connect_redirects: str = ""
+    """Where the connect page may send customers at the end: origins, or addresses that begin alike:
+    ``https://app.example.com,https://b.example.com/done/``."""
+    connect_targets: str = ""
+    """Networks beside public addresses that a customer may name as the place of their system, and by
+    http://: ``10.20.0.0/16``."""
+    connect_frames: str = ""
+    """Origins whose pages may show the connect page in a frame. Default: none."""
+    smtp_host: str = ""
+    """The mail server of routes that name none."""
+    smtp_port: int | None = None
+    """Its port. Default: 587, with ``tls`` 465, with ``none`` 25."""
+    smtp_tls: Literal["starttls", "tls", "none"] = "starttls"
+    """How it is encrypted; ``none`` only on this machine, or where ``allowed_targets`` says so."""
+    smtp_username: str = ""
+    """The name of its login."""
+    smtp_password: str = ""
+    """Where the password of its login is: ``env:NAME`` or ``file:PATH``."""
+    smtp_from: str = ""
+    """Whom mail is from, where a route does not say."""
+    alertmanager_url: str = ""
+    """The Prometheus Alertmanager of routes that name none."""
+    alertmanager_token: str = ""
+    """Where its bearer token is: ``env:NAME`` or ``file:PATH``."""
     workers: int = 4
     """How many connections are synced at a time."""
     metrics: Literal["token", "open", "off"] = "token"

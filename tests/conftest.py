@@ -10,6 +10,7 @@ from pathlib import Path
 
 import psycopg
 import pytest
+import structlog
 from sqlalchemy import make_url
 
 from reconciler.ports import Store
@@ -18,6 +19,13 @@ from reconciler.store.open import open_store
 from tests.plant import Plant, make_plant
 
 WANT = "left out for want of"
+
+
+@pytest.fixture(autouse=True)
+def logs() -> Iterator[None]:
+    """Let logs that a test has set up, and the stream they went to, end with it."""
+    yield
+    structlog.reset_defaults()
 
 
 @pytest.fixture

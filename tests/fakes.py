@@ -69,6 +69,7 @@ class ScriptedConnector:
     reads: list[tuple[str, str | None, str | None]] = field(default_factory=list)
     closed: int = 0
     mark: str = "first"
+    expires: datetime | None = None
     probes: int = 0
 
     @property

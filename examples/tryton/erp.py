@@ -5,7 +5,8 @@
 
 Run it with a Python that has Tryton installed (README.md beside this file). Passwords come from the
 environment: ACME_ERP_ADMIN_PASSWORD for all commands; ACME_ERP_USER and ACME_ERP_PASSWORD name the
-integrator that ``up`` makes, ACME_ERP_AUDITOR_PASSWORD a user who may see vendors only.
+integrator that ``up`` makes, ACME_ERP_AUDITOR_PASSWORD a user who may see vendors only, and
+ACME_ERP_NEW_PASSWORD what ``password`` gives.
 """
 
 import argparse
@@ -23,9 +24,10 @@ from xmlrpc.client import Fault, ProtocolError
 from examples.tryton.client import login
 from examples.tryton.seed import Login, Size, seed
 from examples.tryton.server import ErpFailed, Server
-from examples.tryton.truth import CHANGES, change, delete, truth
+from examples.tryton.truth import CHANGES, change, change_password, delete, truth
 
 ADMIN: Final = "ACME_ERP_ADMIN_PASSWORD"
+NEW: Final = "ACME_ERP_NEW_PASSWORD"
 MODULES: Final = ("purchase",)
 
 
@@ -84,6 +86,8 @@ def _ask(wanted: argparse.Namespace) -> Any:
             return change(client, wanted.count, what=wanted.what, mark=wanted.mark)
         if wanted.command == "delete":
             return delete(client, wanted.count)
+        if wanted.command == "password":
+            return change_password(client, wanted.user, _secret(NEW))
         return truth(client)
 
 
@@ -116,11 +120,14 @@ def _arguments() -> argparse.Namespace:
     for name, does in (
         ("change", "change orders"),
         ("delete", "delete drafts for good"),
+        ("password", "give a user another password"),
         ("truth", "print every order as Tryton's own client tells it"),
     ):
         command = commands.add_parser(name, help=does)
         command.add_argument("--url", default="http://127.0.0.1:8000/acme")
-        if name != "truth":
+        if name == "password":
+            command.add_argument("user")
+        elif name != "truth":
             command.add_argument("count", type=int)
         if name == "change":
             command.add_argument("--what", choices=CHANGES, default="header")

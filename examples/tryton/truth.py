@@ -89,3 +89,12 @@ def _flat(row: dict[str, Any], fields: list[str]) -> dict[str, Any]:
         parent, dot, child = name.partition(".")
         flat[name.replace(".", "_")] = (row[f"{parent}."] or {}).get(child) if dot else row[name]
     return flat
+
+
+def change_password(client: Client, user: str, password: str) -> list[int]:
+    """Give *user* another password, as an administrator does; return the user's id."""
+    found = client.search("res.user", [("login", "=", user)])
+    if not found:
+        raise LookupError(f"there is no user {user!r}")
+    client.write("res.user", found, {"password": password})
+    return found

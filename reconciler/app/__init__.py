@@ -20,21 +20,24 @@ from reconciler.errors import Invalid
 from reconciler.model.change import Plan
 from reconciler.model.resource import Resource
 from reconciler.plan.asked import check_asked
+from reconciler.plan.brake import braked
 from reconciler.plan.scope import unmatched
 from reconciler.plan.unchanged import unchanged_plan
-from reconciler.ports import SILENT, Connectors, Edits, Meter, Snapshot, Store
+from reconciler.ports import SILENT, Edits, Meter, Snapshot, Store
 from reconciler.settings import Settings
 from reconciler.sources.cache import ParseCache
 from reconciler.sources.folder import Folder
 from reconciler.sources.known import KnownSpecs
 
 if TYPE_CHECKING:
+    from reconciler.connectors.registry import HttpConnectors
     from reconciler.engine.disconnecting import Disconnecting
-    from reconciler.engine.effect import DataEffect
+    from reconciler.engine.edits import Edits as Editor
     from reconciler.engine.health import Health
     from reconciler.engine.inforce import InForce
     from reconciler.engine.looks import Looks
     from reconciler.engine.reader import RecordReader
+    from reconciler.engine.reconnecting import ReconnectLinks
     from reconciler.engine.remap import Remap
     from reconciler.engine.syncs import Syncs
     from reconciler.engine.systems import Systems
@@ -95,7 +98,7 @@ class House:
         return RecordReader(self.store.views, self.in_force)
 
     @cached_property
-    def connectors(self) -> Connectors:
+    def connectors(self) -> "HttpConnectors":
         """Opens connections to remote systems."""
         from reconciler.connectors.registry import HttpConnectors  # noqa: PLC0415  httpx is heavy
 
@@ -165,7 +168,14 @@ class House:
         """Keeps how connections are."""
         from reconciler.engine.health import Health  # noqa: PLC0415  structlog is heavy
 
-        return Health(self.store, self.in_force, self.clock)
+        return Health(self.store, self.in_force, self.clock, self.reconnect_links)
+
+    @cached_property
+    def reconnect_links(self) -> "ReconnectLinks":
+        """Makes the links by which customers log in anew, for events that say that they have to."""
+        from reconciler.app.connecting import reconnect_links  # noqa: PLC0415  it knows this room
+
+        return reconnect_links(self)
 
     @cached_property
     def looks(self) -> "Looks":
@@ -257,9 +267,7 @@ def read_folder(
     return snapshot, replace(loaded, problems=lint(snapshot.files, loaded))
 
 
-async def plan_folder(
-    built: House, path: Path, wish: Wish, *, heal: bool = False
-) -> "tuple[Plan, list[DataEffect]]":
+async def plan_folder(built: House, path: Path, wish: Wish, *, heal: bool = False) -> Plan:
     """Return the plan that the specs at *path* lead to, and what it does to stored records.
 
     With *heal*, what was changed outside of git is put back. Specs that were read before, and say just
@@ -275,7 +283,7 @@ async def plan_folder(
     named = wish.scope.partial or wish.asked
     nothing = None if named else await _nothing_to_do(built, snapshot, known)
     if nothing is not None:
-        return nothing, []
+        return nothing
     return await _compared(built, snapshot, known, wish, heal=heal)
 
 
@@ -289,8 +297,8 @@ async def _nothing_to_do(built: House, snapshot: Snapshot, known: KnownSpecs) ->
 
 async def _compared(
     built: House, snapshot: Snapshot, known: KnownSpecs, wish: Wish, *, heal: bool
-) -> "tuple[Plan, list[DataEffect]]":
-    from reconciler.engine.effect import data_effects, with_costs  # noqa: PLC0415  not for an empty plan
+) -> Plan:
+    from reconciler.engine.effect import with_costs, with_data  # noqa: PLC0415  not for an empty plan
     from reconciler.engine.reconcile import consider, read_specs  # noqa: PLC0415  likewise
 
     cache = parse_cache(built.settings)
@@ -316,10 +324,11 @@ async def _compared(
     wish = replace(wish, heal=drifted, now=built.clock.now())
     made = consider(loaded, snapshot, situation.state, wish, read.ruling)
     made = await with_costs(made, situation, built.store.views)
-    return made, await data_effects(made, situation, built.store.views)
+    made = await with_data(made, situation, built.store.views, limit=wish.sample, now=wish.now)
+    return braked(made, wish.max_changed, situation.state.resources)
 
 
-def edits(built: House, changed: Callable[[], Awaitable[None]] | None = None) -> Edits:
+def edits(built: House, changed: Callable[[], Awaitable[None]] | None = None) -> "Editor":
     """Return who writes single objects beside git; *changed* is called after each."""
     from reconciler.engine.edits import Edits as Editor  # noqa: PLC0415
 

@@ -26,7 +26,6 @@ from reconciler.cli.failure import colored, go
 from reconciler.cli.running import Progress
 from reconciler.cli.starting import write_starter
 from reconciler.engine.apply import apply
-from reconciler.engine.effect import notes
 from reconciler.engine.wish import Wish
 from reconciler.errors import ReconcilerError
 from reconciler.model.sync import SyncMode, SyncRun
@@ -106,13 +105,13 @@ class Story:
     async def plan_and_apply(self) -> None:
         """Show the plan of the starter, and apply it."""
         _heading("1. The plan: what the specs would do", "reconciler plan specs --env dev")
-        made, effects = await plan_folder(self.built, self.specs, self.wish)
-        _say(render_text(made, color=colored(sys.stdout), notes=notes(effects)))
+        made = await plan_folder(self.built, self.specs, self.wish)
+        _say(render_text(made, color=colored(sys.stdout)))
         _heading(
             "2. Apply it, in one transaction", "reconciler apply specs --env dev --auto-approve"
         )
         generation = await apply(made, self.built.store, self.built.clock, actor="demo")
-        again, _ = await plan_folder(self.built, self.specs, self.wish)
+        again = await plan_folder(self.built, self.specs, self.wish)
         _say(f"Applied. Generation {generation} is in force.")
         _say(render_text(again, color=colored(sys.stdout)))
 
@@ -179,8 +178,8 @@ class Story:
         before = await self._status_counts()
         file = self._mapping_file()
         file.write_text(file.read_text().replace(*EDIT))
-        made, effects = await plan_folder(self.built, self.specs, self.wish)
-        _say(render_text(made, diff=True, color=colored(sys.stdout), notes=notes(effects)))
+        made = await plan_folder(self.built, self.specs, self.wish)
+        _say(render_text(made, diff=True, color=colored(sys.stdout)))
         await _until(self._planned_is_applied, "the changed mapping did not come into force")
         after = await self._status_counts()
         _say(
@@ -210,7 +209,7 @@ class Story:
         return self.specs / "mappings" / "plant-a-purchase-orders.yaml"
 
     async def _planned_is_applied(self) -> bool:
-        made, _ = await plan_folder(self.built, self.specs, self.wish)
+        made = await plan_folder(self.built, self.specs, self.wish)
         return made.empty
 
     async def _one(self) -> dict[str, Any]:

@@ -65,7 +65,7 @@ async def _looked(built: "House", path: Path, env: str | None) -> "Plan":
     from reconciler.plan.planner import make_plan  # noqa: PLC0415
 
     if _there(path):
-        return (await plan_folder(built, path, Wish(environment=env)))[0]
+        return await plan_folder(built, path, Wish(environment=env))
     state = (await built.in_force.look()).state
     return make_plan({**state.resources, **state.applied}.values(), state, now=built.clock.now())
 

@@ -1,11 +1,10 @@
-"""``get``, ``describe``, ``records``: what is in force, what was done, what is stored."""
+"""``get``, ``describe``: what is in force, what was done, how much is stored."""
 
 import difflib
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import TYPE_CHECKING, Annotated, Any, Final
 
-import msgspec
 import typer
 
 from reconciler.cli.failure import fail, go
@@ -17,7 +16,6 @@ from reconciler.model.resource import Kind, ResourceKey
 if TYPE_CHECKING:
     from reconciler.app import House
     from reconciler.engine.inforce import Situation
-    from reconciler.model.record import UnifiedRecord
 
 Output = Annotated[Form, typer.Option("-o", "--output", help="How to print.")]
 
@@ -197,12 +195,17 @@ def _brief(data: Mapping[str, Any]) -> str:
 
 
 async def _counts(built: "House", situation: "Situation", form: Form) -> None:
-    counts = await built.store.views.counts()
+    counts, failures = await built.store.views.counts(), await built.store.views.failures()
     rows = [
-        {"connection": situation.name_of(uid), "entity": entity, "records": count}
+        {
+            "connection": situation.name_of(uid),
+            "entity": entity,
+            "records": count,
+            "failed": failures.get((uid, entity), 0),
+        }
         for (uid, entity), count in sorted(counts.items())
     ]
-    show(rows, form, columns=("connection", "entity", "records"))
+    show(rows, form, columns=("connection", "entity", "records", "failed"))
 
 
 def describe(
@@ -332,61 +335,3 @@ async def _connection_status(built: "House", situation: "Situation", name: str) 
             for entity in situation.entities(connection)
         },
     }
-
-
-def records(
-    connection: Annotated[str, typer.Argument(help="The connection's name.")],
-    entity: Annotated[str, typer.Argument(help="The entity: purchase-orders.")],
-    limit: Annotated[int, typer.Option(help="At most so many.", min=1, max=10_000)] = 20,
-    raw: Annotated[bool, typer.Option("--raw", help="With the source's own record.")] = False,
-    deleted: Annotated[bool, typer.Option("--deleted", help="Tombstones too.")] = False,
-    output: Output = Form.TABLE,
-) -> None:
-    """Show stored records in the unified shape, under the mapping in force.
-
-    Example: reconciler records acme-erp purchase-orders --limit 5 -o json
-    """
-    go(_records(connection, entity, _Choice(limit, raw=raw, deleted=deleted), output))
-
-
-class _Choice(msgspec.Struct, frozen=True):
-    limit: int
-    raw: bool
-    deleted: bool
-
-
-async def _records(name: str, entity: str, choice: _Choice, form: Form) -> None:
-    from reconciler.app import house  # noqa: PLC0415
-    from reconciler.model.record import RecordQuery  # noqa: PLC0415
-    from reconciler.settings import Settings  # noqa: PLC0415
-
-    async with house(Settings()) as built:
-        situation = await built.in_force.look()
-        connection = situation.connection(name)
-        offered = situation.manifest(connection).spec["streams"]
-        if entity not in offered:
-            raise NotFound(f"{name} has no {entity!r}", hint=f"it has {', '.join(offered)}")
-        query = RecordQuery(
-            entity, (situation.uid(connection),), deleted=choice.deleted, limit=choice.limit
-        )
-        page, _ = await built.reader.page(query)
-    rows = [_row(record, raw=choice.raw) for record in page]
-    shown = ("id", "number", "display", "name", "status", "error", "updated_at")
-    filled = [name for name in shown if any(row.get(name) is not None for row in rows)]
-    show(rows, form, columns=filled, wide=("source_id",), nothing=f"no {entity} stored for {name}")
-
-
-def _row(record: "UnifiedRecord", *, raw: bool) -> dict[str, Any]:
-    fields = msgspec.json.decode(record.mapped) if record.mapped is not None else {}
-    row = {
-        "id": record.id,
-        "source_id": record.source_id,
-        **fields,
-        "created_at": moment(record.created_at),
-        "updated_at": moment(record.updated_at),
-        "deleted_at": moment(record.deleted_at),
-        "error": record.error,
-    }
-    if raw:
-        row["raw"] = msgspec.json.decode(record.raw)
-    return row

@@ -9,14 +9,19 @@ from reconciler.cli import (
     adoption,
     alerts,
     ci,
+    connecting,
     control,
     deliveries,
     drift,
     editing,
     ending,
+    explaining,
     inspect,
+    mapping,
+    mapping_tests,
     pinning,
     reconciling,
+    records,
     running,
     secrets,
     specs,
@@ -48,10 +53,12 @@ app.command()(adoption.export)
 app.command("import")(adoption.import_)
 app.command()(running.run)
 app.command()(running.sync)
+app.command()(connecting.connect)
 app.command()(reconciling.reconcile)
 app.command()(inspect.get)
 app.command()(inspect.describe)
-app.command()(inspect.records)
+app.command()(records.records)
+app.command()(explaining.explain)
 app.command()(control.history)
 app.command()(control.events)
 app.command()(control.suspend)
@@ -65,6 +72,8 @@ app.add_typer(deliveries.route, name="route")
 app.add_typer(alerts.alerts, name="alerts")
 app.add_typer(alerts.silence, name="silence")
 app.add_typer(secrets.secrets, name="secrets")
+mapping.mapping.command("test")(mapping_tests.run_or_record)
+app.add_typer(mapping.mapping, name="mapping")
 app.add_typer(ci.ci, name="ci")
 app.command()(starting.doctor)
 app.command()(starting.version)

@@ -141,6 +141,7 @@ async def _run(where: _From, address: tuple[str, int], waits: timedelta | None) 
     from reconciler.telemetry.logs import set_up_logs  # noqa: PLC0415
 
     settings = Settings()
+    settings = settings.model_copy(update={"bind": f"{address[0]}:{address[1]}"})
     set_up_logs(settings.log_level, settings.log_format)
     follow = where.follow
     with held(settings):

@@ -13,7 +13,6 @@ from reconciler.cli.output import Form, show_value
 from reconciler.errors import Invalid, ReconcilerError
 
 if TYPE_CHECKING:
-    from reconciler.engine.effect import DataEffect
     from reconciler.model.change import Plan
     from reconciler.model.resource import ResourceKey
 
@@ -46,41 +45,27 @@ def tell_answers(answers: "Mapping[ResourceKey, ReconcilerError | None]", made: 
         raise typer.Exit(1)
 
 
-def print_plan(
-    made: "Plan", effects: "list[DataEffect]", form: PlanForm, *, env: str | None, diff: bool
-) -> None:
+def print_plan(made: "Plan", form: PlanForm, *, env: str | None, diff: bool) -> None:
     """Print a plan as text or JSON, with what it does to stored records."""
-    notes = _notes(effects)
     if form is PlanForm.JSON:
         from reconciler import __version__  # noqa: PLC0415
         from reconciler.plan.render.json import to_json  # noqa: PLC0415
 
-        told = to_json(made, tool_version=__version__, environment=env, notes=notes)
+        told = to_json(made, tool_version=__version__, environment=env)
         show_value(told, Form.JSON)
         return
     from reconciler.plan.render.text import render_text  # noqa: PLC0415
 
-    text = render_text(made, diff=diff, color=colored(sys.stdout), notes=notes)
+    text = render_text(made, diff=diff, color=colored(sys.stdout))
     sys.stdout.write(text + "\n")
 
 
-def _notes(effects: "list[DataEffect]") -> "Mapping[ResourceKey, list[str]]":
-    if not effects:
-        return {}
-    from reconciler.engine.effect import notes  # noqa: PLC0415  a plan without effects starts fast
-
-    return notes(effects)
-
-
-def print_for_forge(
-    made: "Plan", effects: "list[DataEffect]", form: PlanForm, *, env: str | None, path: Path
-) -> None:
+def print_for_forge(made: "Plan", form: PlanForm, *, env: str | None, path: Path) -> None:
     """Print a plan as a comment of a pull request, or as annotations of a workflow."""
     from reconciler.plan.render.github import render_github  # noqa: PLC0415
     from reconciler.plan.render.markdown import render_markdown  # noqa: PLC0415
 
-    told = _notes(effects)
     if form is PlanForm.GITHUB:
-        sys.stdout.write(render_github(made, notes=told))
+        sys.stdout.write(render_github(made))
     else:
-        sys.stdout.write(render_markdown(made, environment=env, path=str(path), notes=told))
+        sys.stdout.write(render_markdown(made, environment=env, path=str(path)))

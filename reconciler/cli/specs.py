@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from reconciler.cli.braking import SAMPLE, MaxChanged, Sample, cap_of
 from reconciler.cli.failure import fail, go
 from reconciler.cli.named import LetBe, Replaced, left_to_do, named
 from reconciler.cli.showing import PlanForm, print_for_forge, print_plan, tell_answers
@@ -17,11 +18,11 @@ from reconciler.model.duration import parse_duration
 
 if TYPE_CHECKING:
     from reconciler.app import House
-    from reconciler.engine.effect import DataEffect
     from reconciler.engine.wish import Wish
     from reconciler.model.change import Plan
     from reconciler.model.resource import ResourceKey
     from reconciler.plan.asked import Asked
+    from reconciler.plan.brake import Cap
 
 SpecsPath = Annotated[Path, typer.Argument(help="Folder of specs, or one file.", show_default=True)]
 Env = Annotated[
@@ -50,6 +51,8 @@ class _Options:
     asked: "Asked"
     heal: bool = False
     ignore_windows: str = ""
+    brake: "Cap | None" = None
+    sample: int = SAMPLE
 
     def wish(self) -> "Wish":
         from reconciler.engine.wish import Wish  # noqa: PLC0415
@@ -65,6 +68,8 @@ class _Options:
             self.max_deletes,
             ignore_windows=self.ignore_windows,
             asked=self.asked,
+            max_changed=self.brake,
+            sample=self.sample,
         )
 
 
@@ -121,6 +126,8 @@ def plan(
     ignore_windows: IgnoreWindows = None,
     replace: Replaced = None,
     ignore_drift: LetBe = None,
+    max_changed: MaxChanged = None,
+    sample: Sample = SAMPLE,
 ) -> None:
     """Show what apply would do, and what it does to stored records. Changes nothing.
 
@@ -138,6 +145,8 @@ def plan(
         max_deletes,
         named(replace, ignore_drift),
         ignore_windows=_because(ignore_windows),
+        brake=cap_of(max_changed),
+        sample=sample,
     )
     shown = _Shown(form, diff, out, base, check)
     made = go(_planned(path, options, shown))
@@ -180,18 +189,17 @@ async def _planned(path: Path, options: _Options, shown: _Shown) -> "Plan":
         from reconciler.app.comparing import plan_since  # noqa: PLC0415
 
         made = await plan_since(Settings(), path, shown.base, options.wish())
-        effects: list[DataEffect] = []
     else:
         async with house(Settings()) as built:
-            made, effects = await plan_folder(built, path, options.wish())
+            made = await plan_folder(built, path, options.wish())
             if shown.check:
                 from reconciler.app.comparing import asked  # noqa: PLC0415
 
                 answers = await asked(built, made)
     if shown.form in {PlanForm.MARKDOWN, PlanForm.GITHUB}:
-        print_for_forge(made, effects, shown.form, env=options.env, path=path)
+        print_for_forge(made, shown.form, env=options.env, path=path)
     else:
-        print_plan(made, effects, shown.form, env=options.env, diff=shown.diff)
+        print_plan(made, shown.form, env=options.env, diff=shown.diff)
     if shown.out is not None:
         from reconciler.plan.saved import dump  # noqa: PLC0415
 
@@ -224,6 +232,8 @@ def apply(
     ignore_windows: IgnoreWindows = None,
     replace: Replaced = None,
     ignore_drift: LetBe = None,
+    max_changed: MaxChanged = None,
+    sample: Sample = SAMPLE,
 ) -> None:
     """Bring specs into force, in one transaction. Asks first on a terminal.
 
@@ -241,6 +251,8 @@ def apply(
         named(replace, ignore_drift),
         heal,
         _because(ignore_windows),
+        cap_of(max_changed),
+        sample,
     )
     go(_applied(path, options, parse_wait(wait), diff=diff, approved=auto_approve))
 
@@ -264,10 +276,10 @@ async def _applied(
             if options.asked:
                 msg = "a saved plan is applied exactly as it is"
                 raise Invalid(msg, hint="say --replace and --ignore-drift to plan --out")
-            made, effects = await _loaded(opened, path, options.ignore_windows)
+            made = await _loaded(opened, path, options)
         else:
-            made, effects = await plan_folder(opened, path, options.wish(), heal=options.heal)
-        print_plan(made, effects, PlanForm.TEXT, env=options.env, diff=diff)
+            made = await plan_folder(opened, path, options.wish(), heal=options.heal)
+        print_plan(made, PlanForm.TEXT, env=options.env, diff=diff)
         if made.empty and not made.blocks and not made.settled:
             return
         if made.doable and not _agreed(approved=approved):
@@ -309,17 +321,21 @@ async def _frozen(built: "House", made: "Plan", ignored: str) -> "Plan":
     return frozen_at(made, in_force, built.clock.now(), ignored=ignored)
 
 
-async def _loaded(built: "House", path: Path, ignored: str) -> "tuple[Plan, list[DataEffect]]":
+async def _loaded(built: "House", path: Path, options: _Options) -> "Plan":
     """Return the plan saved at *path*, if it still holds; else say which objects moved on.
 
-    Its windows are looked at now, whether they were open when it was made or not.
+    Its windows are looked at now, whether they were open when it was made or not; so is the brake that
+    is given, or else the one that it was made with holds.
     """
+    from reconciler.plan.brake import braked  # noqa: PLC0415
     from reconciler.plan.saved import load_plan  # noqa: PLC0415
 
     made = load_plan(_read(path))
     state = await built.store.views.state()
     if made.base == state.generation:
-        return await _frozen(built, made, ignored), []
+        if options.brake is not None:
+            made = braked(made, options.brake, state.resources)
+        return await _frozen(built, made, options.ignore_windows)
     moved = [
         str(change.key)
         for change in made.changes

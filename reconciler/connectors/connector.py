@@ -1,6 +1,6 @@
 """A connector: one connection's system, read page by page through the manifest of its type."""
 
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any, Final
@@ -9,7 +9,9 @@ import msgspec
 
 from reconciler.connectors.auth.flows import Session
 from reconciler.connectors.auth.keeper import Keeping
+from reconciler.connectors.envelope import Finder
 from reconciler.connectors.exchange import Answer, Ask, Missing
+from reconciler.connectors.expiry import told_end
 from reconciler.connectors.http import Wire
 from reconciler.connectors.paging import (
     Found,
@@ -61,14 +63,27 @@ class Turn:
     ids: Sequence[Any] | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class Probe:
+    """What is asked to see whether a system is well, and what finds in its answer when the login ends."""
+
+    question: Question
+    end: Finder | None = None
+
+
 class HttpConnector:
     """Reads one connection's system. Pages are resumable; nothing is kept between them but a session."""
 
     def __init__(
-        self, channel: Channel, probe: Question, streams: Mapping[str, CompiledStream]
+        self,
+        channel: Channel,
+        probe: Probe,
+        streams: Mapping[str, CompiledStream],
+        ends: Iterable[datetime] = (),
     ) -> None:
         self._channel = channel
         self._probe = probe
+        self._ends = list(ends)
         self._streams = streams
         self._facts = {entity: stream.facts for entity, stream in streams.items()}
         self._values: dict[str, list[str | float]] = {}
@@ -83,9 +98,17 @@ class HttpConnector:
         """What stands for the credentials in use."""
         return self._channel.mark
 
+    @property
+    def expires(self) -> datetime | None:
+        """When what it logs in with stops to be good, as far as is known."""
+        return min(self._ends, default=None)
+
     async def probe(self) -> None:
         """Return if the system answers and takes our credentials; else raise a ``SourceError``."""
-        await self._send(self._probe, {**_NOTHING})
+        payload, _ = await self._send(self._probe.question, {**_NOTHING})
+        told = None if self._probe.end is None else told_end(self._probe.end, payload)
+        if told is not None:
+            self._ends.append(told)
 
     def start(self, entity: str, at: datetime) -> str | None:
         """Return the position that stands for the time *at*; ``None``: the stream has no cursor."""

@@ -129,7 +129,8 @@ def check_status(answer: Answer) -> None:
     wait = wait_asked(answer)
     if status == 401:
         raise Unauthorized(
-            said, hint="check the credentials that the connection's 'auth' refers to"
+            said,
+            hint="mend what the connection's 'auth' refers to; from a customer: reconciler connect NAME",
         )
     if status == 403:
         raise Forbidden(said, hint="give the user of this connection the right to read this")

@@ -17,9 +17,11 @@ from reconciler.connectors.auth.flows import run_flow
 from reconciler.connectors.auth.grants import Moment
 from reconciler.connectors.auth.memory import MemorySafe
 from reconciler.connectors.auth.tokens import Pauses, Surroundings, sender
-from reconciler.connectors.connector import Channel, HttpConnector
+from reconciler.connectors.connector import Channel, HttpConnector, Probe
 from reconciler.connectors.courier import Courier
+from reconciler.connectors.envelope import Finder
 from reconciler.connectors.exchange import origin_of
+from reconciler.connectors.expiry import known_ends
 from reconciler.connectors.http import Wire
 from reconciler.connectors.limits import Limiters, Rate, Retries
 from reconciler.connectors.protocols.http_json import HttpJson
@@ -114,7 +116,10 @@ class HttpConnectors:
         keeper = make_keeper(settings.auth, opening)
         hidden, mark = _hidden(settings.auth), self._mark(settings.secrets)
         channel = Channel(line.wire, speech, keeper, settings.context, hidden, mark)
-        return HttpConnector(channel, compile_request(spec.probe, spec.headers), streams)
+        end = None if spec.expires is None else Finder(spec.expires)
+        probe = Probe(compile_request(spec.probe, spec.headers), end)
+        ends = known_ends(settings.context["auth"], given or {})
+        return HttpConnector(channel, probe, streams, ends)
 
     def consent(  # noqa: PLR0913  all that an address is made of
         self,

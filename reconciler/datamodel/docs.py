@@ -12,6 +12,7 @@ import msgspec
 
 from reconciler.datamodel.entity import Entity, Field, FieldType
 from reconciler.datamodel.reader import STANDARD, entities
+from reconciler.datamodel.value_maps import ValueMap, value_maps
 
 TARGET: Final = Path("docs/model")
 
@@ -28,14 +29,28 @@ Every system's records are served as these entities, with these names, types and
   key", the thing it names is not an entity of the model (yet), and the source's own key stands there.
 - Beside every enum stands `<field>_raw`. Where the source's text matched no value, the enum is
   `other` (null where it has no `other`) and the text is kept in `<field>_raw`.
+- What well-known systems call a status is known: [value maps](value-maps.md) that a rule takes by name.
 - Any field of an entity may be null, and a field that no mapping fills may be left out.
+"""
+
+
+_OF_MAPS: Final = """\
+# Value maps
+
+What well-known systems call a status, as data that ships with the product. A rule takes a map by its name; its own
+`values` count before it, and `unknown` says what becomes of the rest:
+
+```yaml
+status: {from: status, valuesFrom: maximo-work-order-status, values: {WAPPR: draft}}
+```
 """
 
 
 def pages() -> Mapping[str, str]:
     """Return all pages: file name to content."""
     written = {f"{one.name}.md": entity_page(one) for one in entities().values()}
-    return {"README.md": index_page(list(entities().values())), **written}
+    maps = value_maps_page(list(value_maps().values()))
+    return {"README.md": index_page(list(entities().values())), "value-maps.md": maps, **written}
 
 
 def index_page(all_entities: Sequence[Entity]) -> str:
@@ -49,6 +64,17 @@ def index_page(all_entities: Sequence[Entity]) -> str:
         f"{_INTRODUCTION}\n## Entities\n\n{listed}\n\n"
         f"## Fields of every record\n\nHeld by the platform; mappings do not set them.\n\n{standard}\n"
     )
+
+
+def value_maps_page(maps: Sequence[ValueMap]) -> str:
+    """Return the page of the value maps that ship with the product."""
+    parts = [_OF_MAPS]
+    for one in maps:
+        rows = [f"| `{text}` | `{value}` |" for text, value in one.values.items()]
+        entity = f"[{one.entity}]({one.entity}.md)"
+        table = "\n".join(["| the source says | the model says |", "|---|---|", *rows])
+        parts.append(f"## {one.name}\n\n{one.title}: `{one.field}` of {entity}.\n\n{table}\n")
+    return "\n".join(parts)
 
 
 def entity_page(one: Entity) -> str:

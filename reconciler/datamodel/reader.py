@@ -1,6 +1,7 @@
 """Reads the unified model from its files, strictly: what is not understood is an error, not a guess.
 
-``entities/NAME.yaml`` holds one entity; ``types.yaml`` what several share. A field is written as
+``entities/NAME.yaml`` holds one entity; ``types.yaml`` what several share; ``values`` is read by
+``value_maps``. A field is written as
 ``{type, doc}`` and, by its type, ``values`` (enum), ``to`` (reference), ``of`` (list of scalars),
 ``items`` (fields of an object, or of each object of a list), ``use`` (a shared object; ``items``
 beside it are added to its fields), ``unit`` and ``example``.
@@ -54,6 +55,7 @@ class Model(Mapping[str, Entity]):
     def fingerprint(self) -> str:
         """A digest of all files of the model: what was checked against another has to be checked again."""
         files = [FOLDER / "types.yaml", *(FOLDER / "entities" / f"{name}.yaml" for name in self)]
+        files += sorted((FOLDER / "values").glob("*.yaml"))
         return hashlib.sha256(b"\0".join(file.read_bytes() for file in files)).hexdigest()
 
 

@@ -107,6 +107,9 @@ class Disconnecting:
             if link is not None and link.stands(by.at) is LinkState.OPEN:
                 await unit.links.put(replace(link, revoked_at=by.at))
                 links += 1
+            handover = await unit.handovers.of(known.id)
+            if handover is not None and handover.taken_at is None:  # no token comes of it any more
+                await unit.handovers.put(handover.taken(by.at))
         ended = Disconnected(len(tokens), credentials, links)
         data = {"tokens": len(tokens), "credentials": credentials, "links": links}
         await self._tell(unit, key, by, "connection.disconnected", reason=reason, **data)

@@ -40,7 +40,7 @@ WAITS: Final = (
 """How long is waited before each attempt, after the one before it: ten attempts over 75.6 hours."""
 
 JITTER: Final = 0.2
-DELETED: Final = "the route was deleted, or sends no webhooks any more"
+DELETED: Final = "the route was deleted"
 OFF: Final = "the route is disabled"
 LOST: Final = "the event is not kept any more"
 

@@ -12,6 +12,7 @@ from reconciler.model.change import (
     Change,
     Create,
     Delete,
+    DriftPolicy,
     FieldDrift,
     Forget,
     Heal,
@@ -98,6 +99,47 @@ async def note_settled(
             await ledger.keep(drift.over(Resolution.ADOPTED, seen.at))
             events.append(_resolved(drift, Resolution.ADOPTED, seen))
     return events
+
+
+async def note_exception(
+    ledger: Ledger,
+    about: tuple[ResourceKey, str],
+    fields: tuple[FieldDrift, ...],
+    seen: Sighting,
+) -> list[Event]:
+    """Keep that an exception (its key and uid) makes *fields* otherwise; return what is to be told."""
+    key, uid = about
+    known = (await open_drifts(ledger)).get(key)
+    if known is None:
+        first = last = seen.at
+        drift = Drift(
+            new_id("drf", first),
+            DriftKind.CONFIG,
+            key,
+            uid,
+            fields,
+            DriftPolicy.REPORT,
+            first,
+            last,
+        )
+    else:
+        again = known.sightings + 1
+        drift = replace(known, fields=fields, last_seen_at=seen.at, sightings=again)
+    await ledger.keep(drift)
+    if known is not None and known.fields == fields:
+        return []
+    return [_detected(drift, list(fields), seen)]
+
+
+async def note_end(
+    ledger: Ledger, key: ResourceKey, resolution: Resolution, seen: Sighting
+) -> list[Event]:
+    """Keep that the drift of *key*, if there is any, is over; return what is to be told of it."""
+    known = (await open_drifts(ledger)).get(key)
+    if known is None:
+        return []
+    await ledger.keep(known.over(resolution, seen.at))
+    return [_resolved(known, resolution, seen)]
 
 
 def _old_key(change: Change) -> ResourceKey:

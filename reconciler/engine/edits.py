@@ -5,11 +5,12 @@ from dataclasses import replace
 from typing import Any, Final
 
 from reconciler.engine.apply import change_event
-from reconciler.engine.drifting import Edited, note_edit, open_drifts
-from reconciler.engine.inforce import InForce
+from reconciler.engine.drifting import Edited, note_edit, note_end, note_exception, open_drifts
+from reconciler.engine.inforce import InForce, chooses
 from reconciler.errors import Conflict, Invalid, NotFound, PlanStale, SpecInvalid
 from reconciler.model.audit import AuditEntry
 from reconciler.model.change import Change, Create, Delete, State, Update
+from reconciler.model.drift import Resolution
 from reconciler.model.event import Event
 from reconciler.model.resource import Kind, Owner, Resource, ResourceKey
 from reconciler.model.value import canonical
@@ -58,6 +59,24 @@ class Edits:
         self._catalogue = catalogue
         self._changed = changed
 
+    async def draft(self, wish: EditWish) -> tuple[State, Create | Update | None]:
+        """Return the state that is in force, and the change of it that *wish* asks for (``None``: none).
+
+        Raises:
+            SpecInvalid: if the document has errors.
+            Conflict: if something else is in force than the writer has seen.
+            Invalid: if it may not be changed in place, or not here.
+        """
+        state = (await self._in_force.look()).state
+        after = self._loaded(wish, state)
+        before = state.resources.get(after.key)
+        if wish.permit is not None:
+            await wish.permit(state, before, after)
+        _check(wish, before, after)
+        if before is not None and before.digest == after.digest:
+            return state, None
+        return state, _change(before, after)
+
     async def put(self, wish: EditWish) -> EditDone:
         """Put what *wish* says in force.
 
@@ -67,16 +86,12 @@ class Edits:
             Invalid: if it may not be changed in place, or not here.
         """
         for left in reversed(range(TRIES)):
-            state = (await self._in_force.look()).state
-            after = self._loaded(wish, state)
-            before = state.resources.get(after.key)
-            if wish.permit is not None:
-                await wish.permit(state, before, after)
-            _check(wish, before, after)
-            if before is not None and before.digest == after.digest:
-                return EditDone(before, False, False, after.key in state.applied)
+            state, change = await self.draft(wish)
+            if change is None:
+                key = _key(wish.document)
+                return EditDone(state.resources[key], False, False, key in state.applied)
             try:
-                done = await self._write(wish, state, before, after)
+                done = await self._write(wish, state, change)
             except PlanStale:
                 if not left:
                     raise
@@ -130,16 +145,13 @@ class Edits:
         origin = known.origin if known is not None else None
         return replace(made, owner=owner, origin=origin)
 
-    async def _write(
-        self, wish: EditWish, state: State, before: Resource | None, after: Resource
-    ) -> EditDone:
-        if before is None:
-            await self._commit(wish, state, Create(after))
-            return EditDone(after, True, True, False)
-        fields = tuple(diff(before.body, after.body))
-        change = Update(before, after, fields, effects_of(after.key.kind, fields))
+    async def _write(self, wish: EditWish, state: State, change: Create | Update) -> EditDone:
         await self._commit(wish, state, change)
-        drifted = after.owner is Owner.GIT and _applied(state, before).digest != after.digest
+        after = change.after
+        if isinstance(change, Create):
+            return EditDone(after, True, True, False)
+        applied = _applied(state, change.before)
+        drifted = after.owner is Owner.GIT and applied.digest != after.digest
         return EditDone(after, False, True, drifted)
 
     async def _commit(self, wish: EditWish, state: State, change: Change) -> None:
@@ -152,10 +164,31 @@ class Edits:
             if isinstance(change, Update) and change.after.owner is Owner.GIT:
                 events += await _edit(unit, state, change, seen)
             else:
+                if isinstance(change, Delete):  # before it goes, and its drift with it
+                    key = change.key
+                    events += await note_end(unit.ledger, key, Resolution.REVERTED, seen)
                 await unit.objects.put(change, actor=seen.actor, at=seen.at)
+                events += await _exception(unit, wish, change, seen)
             await unit.audit.record(_entry(wish, change, seen))
             await unit.outbox.emit(events)
             await unit.commit()
+
+
+def _change(before: Resource | None, after: Resource) -> Create | Update:
+    if before is None:
+        return Create(after)
+    fields = tuple(diff(before.body, after.body))
+    return Update(before, after, fields, effects_of(after.key.kind, fields))
+
+
+async def _exception(
+    unit: UnitOfWork, wish: EditWish, change: Change, seen: Sighting
+) -> list[Event]:
+    """Keep in the ledger what an exception makes otherwise."""
+    if not wish.instead:
+        return []
+    uid = await unit.objects.uid(change.key)
+    return await note_exception(unit.ledger, (change.key, uid or ""), wish.instead, seen)
 
 
 async def _edit(unit: UnitOfWork, state: State, change: Update, seen: Sighting) -> list[Event]:
@@ -194,8 +227,17 @@ def _around(document: Mapping[str, Any], state: State) -> Iterator[Resource]:
     named |= {
         need for key in named if key in state.resources for need in state.resources[key].needs
     }
+    connections = [
+        state.resources[key]
+        for key in named
+        if key.kind is Kind.CONNECTION and key in state.resources
+    ]
     for key, resource in sorted(state.resources.items()):
-        beside = key.kind is Kind.MAPPING and resource.needs & named
+        beside = key.kind is Kind.MAPPING and (
+            resource.needs & named
+            # its tests are run on all layers, and those below are of mappings that select
+            or any(chooses(resource.spec, one) for one in connections)
+        )
         if key.kind is Kind.CONNECTOR or key in named or beside:
             yield resource
 

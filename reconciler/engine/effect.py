@@ -1,19 +1,21 @@
 """What a plan would do to stored records: the new mapping run over the raw ones, and compared."""
 
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field, replace
+from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Final
 
-import msgspec
-
-from reconciler.engine.inforce import Situation, chooses
+from reconciler.datamodel.reader import entities
+from reconciler.engine.causes import Causes, maps
+from reconciler.engine.inforce import Situation
+from reconciler.errors import NotFound
 from reconciler.model.change import Create, Delete, Effect, Forget, Plan, Rename, Replace, State
-from reconciler.model.record import RecordQuery
+from reconciler.model.data_effect import DataEffect
+from reconciler.model.record import Mapped
 from reconciler.model.redo import NOT_ASKED
-from reconciler.model.resource import Kind, Resource, ResourceKey
+from reconciler.model.resource import Kind, Resource
 from reconciler.plan.outcome import redo_after, resources_after
-from reconciler.plan.preview import Preview, Tally
+from reconciler.plan.preview import Tally
 from reconciler.ports import Views
 
 if TYPE_CHECKING:
@@ -21,28 +23,18 @@ if TYPE_CHECKING:
 
 PAGE: Final = 500
 LIMIT: Final = 100_000
-"""How many records of one entity of one connection are looked at; beyond it the sentence says so."""
+"""How many records of one entity of one connection are looked at; beyond it a sample of as many."""
+TOGETHER: Final = 1_000_000
+"""How many are looked at for one plan: what touches very many connections looks at fewer of each."""
+FEWEST: Final = 1_000
+"""But at no fewer than these of each."""
 _LATER: Final = datetime.max.replace(tzinfo=UTC)
 """When a plan that is not applied yet would be: later than all that was."""
+_DIGITS: Final = 12
+"""How many digits of the digest in an id decide whether its record is in the sample."""
 
-
-@dataclass(frozen=True, slots=True)
-class DataEffect:
-    """What happens to the records of one entity of one connection."""
-
-    connection: str
-    entity: str
-    preview: Preview
-    looked_at: int
-    stored: int
-    causes: tuple[ResourceKey, ...] = field(default=())
-
-    def sentence(self) -> str:
-        """Return the effect in words: ``1,204 of 3,310 purchase-orders change, 3 become null``."""
-        told = f"{self.connection}: {self.preview.sentence()}"
-        if self.looked_at < self.stored:
-            told += f" (the first {self.looked_at:,} of {self.stored:,} were looked at)"
-        return told
+Place = tuple[str, str]
+"""The uid of a connection, and an entity."""
 
 
 def after(plan: Plan, state: State) -> State:
@@ -60,25 +52,43 @@ def after(plan: Plan, state: State) -> State:
 
 
 async def data_effects(
-    plan: Plan, before: Situation, views: Views, *, limit: int = LIMIT
+    plan: Plan,
+    before: Situation,
+    views: Views,
+    *,
+    limit: int = LIMIT,
+    now: datetime | None = None,
 ) -> list[DataEffect]:
-    """Return what *plan* does to stored records, for each entity whose mapping it changes."""
+    """Return what *plan* does to stored records, for each entity whose mapping it changes.
+
+    All records are mapped, up to *limit* of an entity of a connection; of more, as many that their ids
+    choose. *now* tells which overrides hold (default: when *before* was looked at).
+    """
     if not _touches_mapping(plan):
         return []
-    later = Situation(after(plan, before.state), before.catalogue, now=before.now)
+    before = before if now is None else before.at(now)
+    later = before.of(after(plan, before.state))
     counts = await views.counts()
-    effects = []
-    for connection, entity in _touched(before, later, counts):
-        uid = before.uid(connection)
-        old = before.mapper(connection, entity)
-        new = later.mapper(later.connection(later.name_of(uid)), entity)
-        tally, seen = await _compare(views, (uid, entity), (old, new), limit)
-        causes = _causes(plan, connection, entity)
-        stored = counts[uid, entity]
-        effects.append(
-            DataEffect(connection.key.name, entity, tally.result(), seen, stored, causes)
-        )
-    return effects
+    touched = list(_touched(plan, before, later, counts))
+    causes = Causes(plan, before, later)
+    limit = min(limit, max(FEWEST, TOGETHER // max(len(touched), 1)))
+    return [
+        await _effect(views, sides, causes, Look(min(limit, stored), stored))
+        for sides in touched
+        if (stored := counts[sides.place])
+    ]
+
+
+async def with_data(
+    plan: Plan,
+    before: Situation,
+    views: Views,
+    *,
+    limit: int = LIMIT,
+    now: datetime | None = None,
+) -> Plan:
+    """Return *plan* with what it does to stored records in it."""
+    return replace(plan, data=tuple(await data_effects(plan, before, views, limit=limit, now=now)))
 
 
 async def with_costs(plan: Plan, before: Situation, views: Views) -> Plan:
@@ -109,44 +119,108 @@ def _costed(change: Replace, before: Situation, counts: Mapping[tuple[str, str],
 
 def _is_mapped(change: Replace, before: Situation, place: tuple[str, str]) -> bool:
     uid, entity = place
-    return before.holds(uid) and _maps(change.after, before.connection(before.name_of(uid)), entity)
+    return before.holds(uid) and maps(change.after, before.connection(before.name_of(uid)), entity)
 
 
-def notes(effects: list[DataEffect]) -> Mapping[ResourceKey, list[str]]:
-    """Return the sentences to print under the changes that cause them."""
-    told: dict[ResourceKey, list[str]] = {}
-    for effect in effects:
-        for cause in effect.causes:
-            told.setdefault(cause, []).append(effect.sentence())
-    return told
+# ── one entity of one connection ─────────────────────────────────────────────────────────────────
 
 
-async def _compare(
-    views: Views, what: tuple[str, str], mappers: "tuple[Mapper, Mapper]", limit: int
-) -> tuple[Tally, int]:
-    uid, entity = what
-    old, new = mappers
-    tally, seen = Tally(entity), 0
-    query = RecordQuery(entity=entity, connections=(uid,), limit=PAGE)
-    while seen < limit:
-        page = await views.records(query)
-        if not page:
-            break
-        raws = [record.raw for record in page]
-        tally.add(
-            [
-                (record.source_id, _decoded(text))
-                for record, (text, _) in zip(page, old(uid, raws), strict=True)
-            ],
-            [(_decoded(text), error) for text, error in new(uid, raws)],
-        )
+@dataclass(frozen=True, slots=True)
+class _Sides:
+    """One entity of one connection, in the situation before and in the one after."""
+
+    place: Place
+    before: Situation
+    after: Situation
+
+    @property
+    def old(self) -> Resource:
+        return self.before.connection(self.before.name_of(self.place[0]))
+
+    @property
+    def new(self) -> Resource:
+        return self.after.connection(self.after.name_of(self.place[0]))
+
+
+@dataclass(frozen=True, slots=True)
+class Look:
+    """How many records are looked at, of how many that are stored."""
+
+    at: int
+    stored: int
+
+    @property
+    def whole(self) -> bool:
+        """Whether all are looked at."""
+        return self.at >= self.stored
+
+
+async def _effect(views: Views, sides: _Sides, causes: Causes, look: Look) -> DataEffect:
+    from reconciler.mapping.meaning import closed_fields, meanings  # noqa: PLC0415  not every plan maps
+
+    entity = entities()[sides.place[1]]
+    old, new = sides.old, sides.new
+    mappers = sides.before.mapper(old, entity.name), sides.after.mapper(new, entity.name)
+    tally, seen = Tally(entity.name, closed=closed_fields(entity)), 0
+    async for page in _pages(views, sides.place, look):
+        _count(tally, sides.place[0], page, mappers)
         seen += len(page)
-        query = replace(query, after=(page[-1].updated_at, page[-1].id))
-    return tally, seen
+    rules = sides.before.rules(old, entity.name), sides.after.rules(new, entity.name)
+    return DataEffect(
+        old.key.name,
+        entity.name,
+        tally.result(),
+        seen,
+        seen if look.whole else max(seen, look.stored),
+        causes.of(old, new, entity.name),
+        meanings(*rules, entity),
+    )
 
 
-def _decoded(text: bytes | None) -> dict[str, object] | None:
-    return msgspec.json.decode(text) if text is not None else None
+def _count(
+    tally: Tally, uid: str, page: Sequence[Mapped], mappers: "tuple[Mapper, Mapper]"
+) -> None:
+    """Count a page: what is stored under the old mapping is what that makes; the rest it makes now."""
+    old, new = mappers
+    before = [(record.mapped, record.error) for record in page]
+    stale = [at for at, record in enumerate(page) if record.basis != old.basis]
+    if stale:
+        made = old(uid, [page[at].raw for at in stale])
+        for at, one in zip(stale, made, strict=True):
+            before[at] = one
+    after_ = new(uid, [record.raw for record in page])
+    tally.take([record.source_id for record in page], before, after_)
+
+
+async def _pages(views: Views, place: Place, look: Look) -> AsyncIterator[Sequence[Mapped]]:
+    """Yield all records page by page, each once, or a sample of them."""
+    uid, entity = place
+    if look.whole:
+        reached = ""
+        while page := await views.mapped(uid, entity, after=reached, limit=PAGE):
+            yield page
+            reached = page[-1].source_id
+        return
+    ids = await _sample(views, place, look)
+    for at in range(0, len(ids), PAGE):
+        yield await views.mapped(uid, entity, limit=PAGE, ids=ids[at : at + PAGE])
+
+
+async def _sample(views: Views, place: Place, look: Look) -> Sequence[str]:
+    """Return as many ids. They are digests: the lowest are a sample, the same one each time."""
+    uid, entity = place
+    prefix, whole = entities()[entity].prefix, 16**_DIGITS
+    wanted = look.at + 4 * int(look.at**0.5) + 4  # how many are below a bound varies by its root
+    while True:
+        share = min(1.0, wanted / look.stored)
+        below = f"{prefix}_{int(share * (whole - 1)):0{_DIGITS}x}" if share < 1 else f"{prefix}_g"
+        ids = await views.ids_below(uid, entity, below)
+        if len(ids) >= look.at or share == 1.0:
+            return ids[: look.at]
+        wanted *= 2
+
+
+# ── which entities ─────────────────────────────────────────────────────────
 
 
 def _touches_mapping(plan: Plan) -> bool:
@@ -161,32 +235,24 @@ def _touches_mapping(plan: Plan) -> bool:
 
 
 def _touched(
-    before: Situation, later: Situation, counts: Mapping[tuple[str, str], int]
-) -> Iterator[tuple[Resource, str]]:
-    for uid, entity in sorted(counts):
+    plan: Plan, before: Situation, later: Situation, counts: Mapping[Place, int]
+) -> Iterator[_Sides]:
+    elsewhere = {
+        change.key
+        for change in plan.changes
+        if isinstance(change, Replace) and change.key.kind is Kind.CONNECTION and change.elsewhere
+    }
+    for place in sorted(counts):
+        uid, entity = place
         if not before.holds(uid) or not later.holds(uid):
             continue
-        old = before.connection(before.name_of(uid))
-        new = later.connection(later.name_of(uid))
-        if before.mapper(old, entity).basis != later.mapper(new, entity).basis:
-            yield old, entity
-
-
-def _causes(plan: Plan, connection: Resource, entity: str) -> tuple[ResourceKey, ...]:
-    """Return the changes of *plan* that this entity of *connection* is mapped by."""
-    found = []
-    for change in plan.changes:
-        resource = change.before if isinstance(change, (Delete, Forget)) else change.after
-        if (
-            change.key.kind is Kind.MAPPING and _maps(resource, connection, entity)
-        ) or change.key in (
-            connection.key,
-            ResourceKey(Kind.CONNECTOR, connection.spec["connector"]),
-        ):
-            found.append(change.key)
-    return tuple(found[:1])
-
-
-def _maps(mapping: Resource, connection: Resource, entity: str) -> bool:
-    spec = mapping.spec
-    return bool(spec["entity"] == entity) and chooses(spec, connection)
+        sides = _Sides(place, before, later)
+        old, new = sides.old, sides.new
+        if new.key in elsewhere:  # its records are those of another system, and are read anew
+            continue
+        try:
+            mapped = before.maps(old, entity) and later.maps(new, entity)
+        except NotFound:
+            continue
+        if mapped and before.mapping_basis(old, entity) != later.mapping_basis(new, entity):
+            yield sides

@@ -44,7 +44,8 @@ COUNTED: Final = timedelta(days=8)
 FRESH: Final = timedelta(hours=1)
 """How old the kept time of the last good answer may be."""
 
-Heard = Callable[[str], Awaitable[None]]
+Heard = Callable[[str, bool], Awaitable[None]]
+"""Is told which connection is online again, and whether its login is another than before or was refused."""
 Move = Callable[[ConnectionState], ConnectionState]
 Links = Callable[[UnitOfWork, Situation, Resource], Awaitable[Mapping[str, Any] | None]]
 """Makes the link by which the customer of a connection can log in anew, in the same transaction."""
@@ -76,7 +77,7 @@ class Health:
         self._connected: dict[str, tuple[ConnectionState | None, ConnectionState]] = {}
 
     def when_recovered(self, heard: Heard) -> None:
-        """Call *heard* with the name of each connection that is online again."""
+        """Call *heard* for each connection that is online again."""
         self._recovered.append(heard)
 
     async def learn(
@@ -257,7 +258,7 @@ class Health:
         )
         if after.status is ConnectionStatus.ONLINE:
             for heard in self._recovered:
-                await heard(connection.key.name)
+                await heard(connection.key.name, before in _LOGIN)
 
     def _count(self, uid: str, probe: Probe, now: datetime) -> None:
         hour = now.replace(minute=0, second=0, microsecond=0)
@@ -294,6 +295,7 @@ def state_basis(situation: Situation, connection: Resource) -> str:
     return digest_of([basis(connection, Effect.RECHECK), basis(manifest, Effect.RECHECK)])[:32]
 
 
+_LOGIN: Final = frozenset({ConnectionStatus.PENDING, ConnectionStatus.NEEDS_REAUTH})
 _BAD: Final = frozenset({ConnectionStatus.OFFLINE, ConnectionStatus.NEEDS_REAUTH})
 
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, Final, TypeAlias
 
 from reconciler.datamodel.reader import entities
 from reconciler.errors import NotFound
-from reconciler.mapping.layers import Layer, LayerName, effective
+from reconciler.mapping.layers import Layer, LayerName, Rules, effective
 from reconciler.model.change import Effect, State
 from reconciler.model.redo import NOT_ASKED
 from reconciler.model.resource import Kind, Resource, ResourceKey
@@ -82,6 +82,18 @@ class Situation:
         ends = self.exceptions.next_end
         return now is not None and ends is not None and ends <= now
 
+    def at(self, now: datetime) -> "Situation":
+        """Return it as it is at *now*: other overrides may hold."""
+        return (
+            self
+            if self.now == now
+            else Situation(self.state, self.catalogue, self.compiled, now=now)
+        )
+
+    def of(self, state: State) -> "Situation":
+        """Return the situation of another state at the same time."""
+        return Situation(state, self.catalogue, dict(self.compiled), now=self.now)
+
     def connection(self, name: str) -> Resource:
         """Return the connection of this name, or raise ``NotFound`` with the nearest name."""
         found = self.resources.get(ResourceKey(Kind.CONNECTION, name))
@@ -129,11 +141,35 @@ class Situation:
             return tuple(named)
         return tuple(self.manifest(connection).spec["streams"])
 
+    def rules(self, connection: Resource, entity: str) -> Rules:
+        """Return the rules of one entity of a connection, of all layers in force."""
+        return effective(entity, self.layers(connection, entity))
+
+    def rules_for_tests(self, connection: Resource, entity: str, mapping: Resource | None) -> Rules:
+        """Return the rules that tests of *mapping* are run on (``spec.trials``): of one that selects, few layers."""
+        if mapping is None or mapping.spec.get("connection"):
+            return self.rules(connection, entity)
+        manifest = self.manifest(connection)
+        default = manifest.spec["streams"].get(entity, {})
+        layers = (
+            _layer("default", manifest.key, default),
+            _layer("selector", mapping.key, mapping.spec),
+        )
+        return effective(entity, layers)
+
+    def maps(self, connection: Resource, entity: str) -> bool:
+        """Return whether records of *entity* of a connection are mapped: its connector knows them.
+
+        Raises:
+            NotFound: if its connector is not known.
+        """
+        return entity in entities() and entity in self.manifest(connection).spec["streams"]
+
     def mapping_basis(self, connection: Resource, entity: str) -> str:
         """Return the ``basis`` of ``mapper``, without compiling one."""
         from reconciler.mapping.compile import basis_of  # noqa: PLC0415  not every plan maps
 
-        rules = effective(entity, self._layers(connection, entity))
+        rules = self.rules(connection, entity)
         if rules.basis not in self._bases:
             model = entities()
             self._bases[rules.basis] = basis_of(rules, model[entity], model)
@@ -145,7 +181,7 @@ class Situation:
 
         key = (connection.key.name, entity)
         if key not in self._mappers:
-            rules = effective(entity, self._layers(connection, entity))
+            rules = self.rules(connection, entity)
             if rules.basis not in self.compiled:
                 model = entities()
                 self.compiled[rules.basis] = compile_rules(rules, model[entity], model)
@@ -181,7 +217,8 @@ class Situation:
             }
         return self._names
 
-    def _layers(self, connection: Resource, entity: str) -> list[Layer]:
+    def layers(self, connection: Resource, entity: str) -> list[Layer]:
+        """Return the rules of each resource for one entity of a connection, the later winning."""
         manifest = self.manifest(connection)
         default = manifest.spec["streams"].get(entity, {})
         layers = [_layer("default", manifest.key, default)]
@@ -195,7 +232,20 @@ class Situation:
             _layer("connection", key, spec, self.redo_mark(key))
             for key, spec in declared.get((connection.key.name, entity), ())
         ]
+        excepted = connection.spec.get("mappings", {}).get(entity)
+        if excepted is not None:  # only an override says so
+            layers.append(_layer("override", self._excepting(connection.key, entity), excepted))
         return layers
+
+    def _excepting(self, key: ResourceKey, entity: str) -> ResourceKey:
+        """Return the last of the overrides of a connection that map *entity* otherwise."""
+        by = self.exceptions.by.get(key, ())
+        found = [
+            one
+            for one in by
+            if entity in self.state.resources[one].spec["patch"].get("mappings", {})
+        ]
+        return found[-1] if found else key
 
     def _mappings(self) -> "Mapping[tuple[str | None, str], list[Declared]]":
         """Return the mappings in force by (connection's name, entity); by ``None`` those that select."""

@@ -57,13 +57,11 @@ class Looks:
         if connection.spec.get("suspend") is True:
             await self._health.rest(situation, connection)
             return None
-        error, mark = await self._ask(situation, connection, patiently=True)
+        found = await self._ask(situation, connection, patiently=True)
         every = parse_duration(connection.spec["health"]["every"])
-        if isinstance(error, _Resting):
+        if isinstance(found.error, _Resting):
             return spread(name, every)
-        state = await self._health.learn(situation, connection, error)
-        self._remember(situation.uid(connection), state, mark)
-        return _next_look(state, name, every)
+        return _next_look(await self._keep(situation, connection, found), name, every)
 
     async def check(self, name: str) -> None:
         """Return if the system of a connection answers and takes our credentials.
@@ -74,30 +72,37 @@ class Looks:
         """
         situation = await self._in_force.look()
         connection = situation.connection(name)
-        error, mark = await self._ask(situation, connection, patiently=False)
-        state = await self._health.learn(situation, connection, error)
-        self._remember(situation.uid(connection), state, mark)
-        if error is not None:
-            raise error
+        found = await self._ask(situation, connection, patiently=False)
+        await self._keep(situation, connection, found)
+        if found.error is not None:
+            raise found.error
+
+    async def _keep(
+        self, situation: Situation, connection: Resource, found: "_Found"
+    ) -> ConnectionState | None:
+        state = await self._health.learn(situation, connection, found.error)
+        if state is not None and found.error is None and state.expires_at != found.expires:
+            await self._health.expires(situation, connection, found.expires)
+        self._remember(situation.uid(connection), state, found.mark)
+        return state
 
     async def _ask(
         self, situation: Situation, connection: Resource, *, patiently: bool
-    ) -> tuple[ReconcilerError | None, str]:
-        """Return what the system answers (``None``: it is well), and what stands for the login used."""
+    ) -> "_Found":
         try:
             connector = await self._systems.open(situation, connection)
         except ReconcilerError as error:
-            return error, ""
+            return _Found(error)
         mark = f"{state_basis(situation, connection)} {connector.mark}"
         try:
             if patiently and self._rests(situation.uid(connection), mark):
-                return _Resting("refused not long ago"), mark
+                return _Found(_Resting("refused not long ago"), mark)
             await _probe(connector)
         except ReconcilerError as error:
-            return error, mark
+            return _Found(error, mark)
         finally:
             await connector.close()
-        return None, mark
+        return _Found(None, mark, connector.expires)
 
     def _rests(self, uid: str, mark: str) -> bool:
         """Return whether the same credentials were refused too short a while ago."""
@@ -112,6 +117,15 @@ class Looks:
         if state.reason is not Reason.GRANT_REVOKED:
             wait = min(A_DAY, PATIENCE * (1 << min(max(state.strikes - STRIKES, 0), 10)))
         self._refusals[uid] = _Refusal(mark, self._clock.now() + wait)
+
+
+@dataclass(frozen=True, slots=True)
+class _Found:
+    """What the system answers (``None``: it is well), what stands for the login used, and when that ends."""
+
+    error: ReconcilerError | None
+    mark: str = ""
+    expires: datetime | None = None
 
 
 class _Resting(ReconcilerError):

@@ -25,6 +25,8 @@ class RecordReader:
         more = len(stored) > query.limit
         page = stored[: query.limit]
         unified = await self._unified(page)
+        if query.failed:  # under the mapping in force: what does not fail any more falls out
+            unified = [one for one in unified if one.error is not None]
         return unified, (page[-1].updated_at, page[-1].id) if more else None
 
     async def _unified(self, page: Sequence[StoredRecord]) -> list[UnifiedRecord]:

@@ -30,6 +30,11 @@ class SpecReader:
         self._last: tuple[Snapshot, SpecsRead] | None = None
         self._one = asyncio.Lock()
 
+    @property
+    def snapshot(self) -> Snapshot | None:
+        """What was read last."""
+        return None if self._last is None else self._last[0]
+
     async def read(self, snapshot: Snapshot) -> SpecsRead:
         """Return what the specs of *snapshot* and its policy say; the same snapshot costs nothing.
 

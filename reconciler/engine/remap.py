@@ -9,12 +9,13 @@ from reconciler.engine.ids import new_id
 from reconciler.engine.inforce import InForce, Situation
 from reconciler.errors import ReconcilerError
 from reconciler.mapping.compile import Mapper
-from reconciler.model.record import Batch
+from reconciler.model.record import Batch, Row
 from reconciler.model.resource import Resource
 from reconciler.model.sync import RunStatus, SyncMode, SyncRun, Trigger
 from reconciler.ports import SILENT, Clock, Meter, Store
 
-PAGE = 500
+PAGE = 1000
+"""How many records one transaction brings along: more, and others would wait for it; fewer, and each costs more."""
 _TOGETHER = 50
 
 
@@ -140,8 +141,10 @@ class Remap:
 def _mapped(batch: Batch, mapper: Mapper) -> tuple[Batch, int]:
     mapped = mapper(batch.connection, [row.raw for row in batch.rows])
     rows = [
-        row._replace(mapped=text, error=error)
-        for row, (text, error) in zip(batch.rows, mapped, strict=True)
+        Row(source_id, key, raw, digest, text, error)
+        for (source_id, key, raw, digest, _, _), (text, error) in zip(
+            batch.rows, mapped, strict=True
+        )
     ]
     return replace(batch, rows=rows), sum(text is None for text, _ in mapped)
 

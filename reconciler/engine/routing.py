@@ -36,7 +36,7 @@ _CHOOSING: Final = frozenset({Kind.MAPPING, Kind.SYNC_SCHEDULE, Kind.EXPECTATION
 
 @dataclass(frozen=True, slots=True)
 class Route:
-    """An ``AlertRoute`` in force that sends webhooks."""
+    """An ``AlertRoute`` in force."""
 
     uid: str
     resource: Resource
@@ -73,14 +73,12 @@ def fits(pattern: str, name: str) -> bool:
 
 
 def routes_of(situation: Situation) -> Mapping[str, Route]:
-    """Return the routes in force that send webhooks, by uid; those that send otherwise are not here."""
+    """Return the routes in force, by uid."""
     found = {}
     for key, resource in situation.state.resources.items():
         if key.kind is Kind.ALERT_ROUTE:
-            spec = resource.spec
-            if spec["to"].get("webhook"):
-                uid = situation.state.uids[key]
-                found[uid] = _route(uid, resource, spec)
+            uid = situation.state.uids[key]
+            found[uid] = _route(uid, resource, resource.spec)
     return found
 
 

@@ -12,18 +12,18 @@ import structlog
 from reconciler.engine import redo
 from reconciler.engine.backoff import spread
 from reconciler.engine.controller import Controller, Limits
+from reconciler.engine.due import Due
 from reconciler.engine.ids import new_id
 from reconciler.engine.inforce import InForce, Situation
 from reconciler.engine.queue import Priority, WorkQueue
 from reconciler.engine.remap import Remap
 from reconciler.engine.requests import Requests
-from reconciler.engine.schedules import Tick, asked, overdue, ticks
+from reconciler.engine.schedules import Tick, overdue, ticks
 from reconciler.engine.syncs import Syncs
 from reconciler.engine.turns import REDO, REMAP, SCHEDULES, SPECS, SpecsTurn, remap_turn
 from reconciler.engine.watch import Watch
 from reconciler.errors import NotFound, ReconcilerError
 from reconciler.model.connection import ConnectionStatus
-from reconciler.model.resource import Kind, ResourceKey
 from reconciler.model.sync import Cursor, RunStatus, SyncJob, SyncMode, SyncRun, Trigger
 from reconciler.model.verdict import Done, Halt, Verdict
 from reconciler.ports import (
@@ -116,7 +116,13 @@ class Runtime:
         self._followed: int | None = None
         self._scheduled: Situation | None = None
         self._reported: Outcome | None = None
-        self._missed: dict[str, Tick] = {}
+        self._due = Due(
+            parts.store.views,
+            parts.in_force,
+            parts.clock,
+            self.request,
+            watched=parts.watch is not None,
+        )
 
     async def run(self, *services: Callable[[], Coroutine[Any, Any, None]]) -> None:
         """Run until cancelled, *services* (the web server) beside it."""
@@ -132,6 +138,11 @@ class Runtime:
                 group.create_task(self._parts.watch.run(), name="health")
             for service in services:
                 group.create_task(service(), name="service")
+
+    @property
+    def specs(self) -> SpecsTurn:
+        """What looks at the specs."""
+        return self._parts.specs
 
     @property
     def stalled(self) -> Mapping[str, str]:
@@ -236,7 +247,7 @@ class Runtime:
             if state is None or state.status is not ConnectionStatus.NEEDS_REAUTH:
                 await self.request(request)
         for tick, entities in left.schedules:
-            due = redo.of_schedule(await self._due(situation, tick), tick, entities)
+            due = redo.of_schedule(await self._due.request(situation, tick), tick, entities)
             if due is not None:
                 await self.request(due)
         return Done(again=spread(REDO, EVERY) if left else None)
@@ -290,35 +301,12 @@ class Runtime:
         return self._ticker.next_at(connection, entity)
 
     async def due(self, tick: Tick) -> None:
-        """Ask for what a schedule asks for, now that its time has come.
+        """Ask for what a schedule asks for, now that its time has come."""
+        await self._due(tick)
 
-        What could not succeed waits until the connection is well again: one sync, however many ticks.
-        """
-        situation = await self._parts.in_force.look()
-        if await self._is_broken(situation, tick.connection):
-            self._missed[tick.key] = tick
-            return
-        request = await self._due(situation, tick)
-        if request is not None:
-            # Missed and doubled ticks are one job while the first has not ended.
-            await self.request(replace(request, key=f"schedule:{tick.key}"))
-
-    async def recovered(self, name: str) -> None:
-        """Ask for the syncs that a connection has missed: it is well again."""
-        for tick in [one for one in self._missed.values() if one.connection == name]:
-            del self._missed[tick.key]
-            await self.due(tick)
-
-    async def _is_broken(self, situation: Situation, name: str) -> bool:
-        connection = situation.resources.get(ResourceKey(Kind.CONNECTION, name))
-        if connection is None or self._parts.watch is None:
-            return False
-        state = await self._parts.store.views.connection_state(situation.uid(connection))
-        return state is not None and state.broken
-
-    async def _due(self, situation: Situation, tick: Tick) -> SyncRequest | None:
-        full = await self._last_full(situation, tick.connection)
-        return asked(situation, tick, now=self._parts.clock.now(), runs=full)
+    async def recovered(self, name: str, anew: bool) -> None:  # noqa: FBT001  as it is told
+        """Ask for the syncs that a connection has missed: it is well again, *anew* with another login."""
+        await self._due.recovered(name, anew)
 
     async def _watch(self) -> None:
         async for _ in self._parts.source.changes():
@@ -340,6 +328,7 @@ class Runtime:
             self._queue.add(REDO, Priority.DEPENDANT)
         wanted = ticks(situation)
         self._ticker.set(wanted)
+        self._due.follow(wanted)
         if self._parts.watch is not None:
             await self._parts.watch.follow(situation)
         own: dict[str, dict[str, Cursor]] = {}
@@ -382,15 +371,6 @@ class Runtime:
             deleted=run.deleted,
             error=run.error or None,
         )
-
-    async def _last_full(self, situation: Situation, name: str) -> Mapping[str, SyncRun]:
-        connection = situation.connection(name)
-        runs = await self._parts.store.views.runs(situation.uid(connection), limit=500)
-        last: dict[str, SyncRun] = {}
-        for run in runs:
-            if run.mode is SyncMode.FULL and run.status is RunStatus.SUCCEEDED:
-                last.setdefault(run.entity, run)
-        return last
 
 
 def _request(arguments: Mapping[str, Any]) -> SyncRequest:

@@ -61,7 +61,7 @@ class Syncs:
         connection = situation.connection(request.connection)
         _check_rest(situation, connection)
         chosen = _chosen(situation, connection, request.entities)
-        connector = await self._systems.open(situation, connection)
+        connector = await self._open(situation, connection)
         told = self._counted(connection, progress)
         runs: list[SyncRun] = []
         error: ReconcilerError | None = None
@@ -79,6 +79,13 @@ class Syncs:
             await connector.close()
         await self._health.learn(situation, connection, error)
         return SyncReport(tuple(runs), first or _first_failure(runs, connection))
+
+    async def _open(self, situation: Situation, connection: Resource) -> Connector:
+        try:
+            return await self._systems.open(situation, connection)
+        except ReconcilerError as error:
+            await self._health.learn(situation, connection, error)
+            raise
 
     def _counted(self, connection: Resource, progress: Progress) -> Progress:
         """Return *progress* that counts each run at its end, too."""

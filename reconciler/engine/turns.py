@@ -1,7 +1,7 @@
 """The turns of the controller: specs brought into force, and what follows from that."""
 
 import asyncio
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, MutableMapping, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Final
@@ -19,7 +19,8 @@ from reconciler.engine.conditions import (
     said_now,
     source_status,
 )
-from reconciler.engine.effect import DataEffect, data_effects
+from reconciler.engine.effect import with_data
+from reconciler.engine.expiring import end_edits
 from reconciler.engine.healing import MEMORY, Healing, healing
 from reconciler.engine.ids import new_id
 from reconciler.engine.inforce import InForce, Situation
@@ -29,9 +30,11 @@ from reconciler.engine.remap import Remap
 from reconciler.errors import Invalid, SpecInvalid
 from reconciler.model.change import Advisory, Plan, State
 from reconciler.model.condition import Condition, Reason, Status, Truth
+from reconciler.model.data_effect import DataEffect
 from reconciler.model.event import Event, EventType
 from reconciler.model.problem import Problem
 from reconciler.model.verdict import Done, Verdict
+from reconciler.plan.brake import braked
 from reconciler.policy.freeze import WINDOW, only_waits, opens_at
 from reconciler.ports import Clock, Look, LookEnd, Outcome, Snapshot, SpecSource, Store
 
@@ -44,7 +47,9 @@ SCHEDULES: Final = "schedules"
 ACTOR: Final = "reconciler"
 EFFECTS_WITHIN: Final = 5.0
 """Seconds that an apply waits for sentences about stored records; ``plan`` tells them however long it takes."""
-PAGES: Final = 200
+WEIGHED_FOR: Final = timedelta(hours=1)
+"""How long it is taken for known what a plan that is held does to stored records."""
+PAGES: Final = 100
 """How many pages of an entity one turn remaps; the rest has its turn after others."""
 
 
@@ -69,8 +74,24 @@ class SpecsTurn:
         self._source_said = ""
         self._revision = ""
         self._since = EARLIEST
+        self._weighed: tuple[str, datetime, tuple[DataEffect, ...]] | None = None
         self.outcome: Outcome | None = None
         self.look: Look | None = None
+
+    @property
+    def snapshot(self) -> Snapshot | None:
+        """The specs that were read well last; ``None``: none yet."""
+        return self._reader.snapshot
+
+    @property
+    def environment(self) -> str | None:
+        """The environment of the specs that is in force."""
+        return self._reading.wish.environment
+
+    @property
+    def cache(self) -> MutableMapping[bytes, bytes] | None:
+        """What is kept of the specs from one look to the next."""
+        return self._reading.cache
 
     async def __call__(self) -> Verdict:
         """Take one look at the specs."""
@@ -104,8 +125,9 @@ class SpecsTurn:
         plan = await asyncio.to_thread(
             consider, read.loaded, snapshot, situation.state, wish, read.ruling
         )
+        plan = await self._brake(plan, situation, now)
         if plan.doable or plan.settled:
-            effects = await self._effects(plan, situation)
+            effects = plan.data or await self._effects(plan, situation)
             generation = await apply(plan, self._store, self._clock, actor=ACTOR)
             log.info(
                 "plan_applied",
@@ -115,11 +137,21 @@ class SpecsTurn:
                 effects=[effect.sentence() for effect in effects[:20]],
             )
             situation = await self._in_force.look()
+        if await self._end_edits():
+            situation = await self._in_force.look()
         await self._tell_objects(plan, situation.state, cure)
         self._conclude(snapshot, plan=plan)
         end = LookEnd.APPLIED if plan.doable or plan.settled else LookEnd.UNCHANGED
         self.look = Look(end, plan.doable, len(plan.changes) - len(plan.doable))
         return Done(again=_sooner(cure.again, opens_at(plan, now), now))
+
+    async def _end_edits(self) -> bool:
+        """End the edits of mappings that are over; return whether there were any."""
+        ended = await end_edits(self._store, self._in_force, self._clock)
+        for one in ended:
+            key = str(one.override.key)
+            log.info("mapping_edit_over", key=key, resolution=one.resolution.value)
+        return bool(ended)
 
     async def _unreadable(self, error: Invalid) -> Verdict:
         if await self._tell_source(Reason.SOURCE_UNREADABLE, error.message):
@@ -179,14 +211,29 @@ class SpecsTurn:
                 log.warning("policy_warns", key=str(one.key), why=one.reason, remedy=one.remedy)
         self._warned = frozenset(plan.advisories)
 
-    async def _effects(self, plan: Plan, situation: Situation) -> list[DataEffect]:
+    async def _brake(self, plan: Plan, situation: Situation, now: datetime) -> Plan:
+        """Return *plan* with what it does to too many stored records held, if there is a limit to that.
+
+        Of a plan that is held, the records are not looked at anew at each look.
+        """
+        cap = self._reading.wish.max_changed
+        if cap is None or not plan.doable:
+            return plan
+        known = self._weighed
+        if known is None or known[0] != plan.id or now - known[1] >= WEIGHED_FOR:
+            views, sample = self._store.views, self._reading.wish.sample
+            looked = await with_data(plan, situation, views, limit=sample, now=now)
+            known = self._weighed = (plan.id, now, looked.data)
+        return braked(replace(plan, data=known[2]), cap, situation.state.resources)
+
+    async def _effects(self, plan: Plan, situation: Situation) -> Sequence[DataEffect]:
         """Return what the log says of stored records: nothing, where it would take long to find out."""
         try:
             async with asyncio.timeout(EFFECTS_WITHIN):
                 made = replace(plan, changes=plan.doable)
-                return await data_effects(made, situation, self._store.views)
+                return (await with_data(made, situation, self._store.views)).data
         except TimeoutError:
-            return []
+            return ()
 
     async def _invalid(self, problems: Sequence[Problem]) -> None:
         first = problems[0]

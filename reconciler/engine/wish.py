@@ -6,6 +6,7 @@ from datetime import datetime
 
 from reconciler.model.resource import ResourceKey
 from reconciler.plan.asked import Asked
+from reconciler.plan.brake import Cap
 from reconciler.plan.scope import Scope
 
 
@@ -15,7 +16,8 @@ class Wish:
 
     ``heal`` are the objects whose drift is to be put back; ``now`` ends rules that have an end, and
     opens windows. ``ignore_windows`` is why a person goes on in spite of them. ``asked`` names what is
-    replaced or left as it is this once.
+    replaced or left as it is this once. ``max_changed`` is how many records a mapping change may change
+    (``None``: any number), ``sample`` how many of an entity are looked at.
     """
 
     environment: str | None = None
@@ -26,3 +28,5 @@ class Wish:
     now: datetime | None = None
     ignore_windows: str = ""
     asked: Asked = field(default_factory=Asked)
+    max_changed: Cap | None = None
+    sample: int = 100_000

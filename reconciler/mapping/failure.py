@@ -1,5 +1,6 @@
 """Why a record could not be mapped, in a line that names the field and shows little of its value."""
 
+import re
 from collections.abc import Mapping
 from typing import Any, Final, NoReturn
 
@@ -8,6 +9,10 @@ from jmespath.exceptions import JMESPathError
 
 from reconciler.mapping.jmespath import failure_in_words
 from reconciler.mapping.misfit import Misfit, shorten
+from reconciler.model.data_effect import Failing
+
+_UNLISTED: Final = "a value that 'values' names, and 'unknown' is error"
+_MISFIT: Final = re.compile(r" is not an? ")
 
 
 def failure(at: str, error: Exception) -> str:
@@ -17,7 +22,19 @@ def failure(at: str, error: Exception) -> str:
 
 def unlisted(value: Any) -> NoReturn:
     """Raise that a value map does not name *value*."""
-    raise Misfit(value, "a value that 'values' names, and 'unknown' is error")
+    raise Misfit(value, _UNLISTED)
+
+
+def field_of(failed: str) -> str:
+    """Return the field that the line of a failure names."""
+    return failed.partition(":")[0]
+
+
+def why_of(failed: str) -> Failing:
+    """Return why, from the line of a failure."""
+    if failed.endswith(_UNLISTED):
+        return Failing.ENUM
+    return Failing.TYPE if _MISFIT.search(failed) else Failing.OTHER
 
 
 def _reason(error: Exception) -> str:

@@ -114,6 +114,8 @@ def _reason(error: JMESPathError) -> str:
 def _check(node: Node) -> None:
     if node["type"] == "function_expression":
         _check_call(node)
+    elif node["type"] == "slice" and node["children"][2] == 0:
+        raise ExpressionInvalid("a slice cannot go on by 0 places: write [::1], or leave it out")
     elif any(isinstance(child, dict) and child["type"] == "expref" for child in node["children"]):
         raise ExpressionInvalid(_STRAY)
 

@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final, Literal, TypeAlias
 
+from reconciler.datamodel.value_maps import value_maps
 from reconciler.model.value import Json, digest_of
 
 ENGINE: Final = 1
@@ -63,9 +64,8 @@ def effective(entity_name: str, layers: Sequence[Layer]) -> Rules:
             custom_fields.clear()
             redo.clear()
         redo += [layer.redo] if layer.redo else []
-        for into, bodies in ((fields, layer.fields), (custom_fields, layer.custom_fields)):
-            for name, body in bodies.items():
-                into[name] = Rule(_without_nulls(body), layer.name, layer.source)
+        fields |= rules_of(layer)
+        custom_fields |= rules_of(layer, custom=True)
     basis = digest_of(
         {
             "engine": ENGINE,
@@ -78,6 +78,14 @@ def effective(entity_name: str, layers: Sequence[Layer]) -> Rules:
     return Rules(entity_name, fields, custom_fields, basis[:32])
 
 
+def rules_of(layer: Layer, *, custom: bool = False) -> dict[str, Rule]:
+    """Return the rules of one layer by field: for fields of the entity, or for *custom* ones."""
+    bodies = layer.custom_fields if custom else layer.fields
+    return {
+        name: Rule(_without_nulls(body), layer.name, layer.source) for name, body in bodies.items()
+    }
+
+
 def _without_nulls(body: Json) -> Mapping[str, Json]:
     """Return a rule without keys that say nothing; a constant ``value`` may be null and says so."""
     if not isinstance(body, Mapping):
@@ -88,7 +96,18 @@ def _without_nulls(body: Json) -> Mapping[str, Json]:
         for key, value in body.items()
         if value is not None or (key == "value" and not has_origin)
     }
+    _with_named_values(told)
     each = told.get("each")
     if isinstance(each, Mapping):
         told["each"] = {name: _without_nulls(rule) for name, rule in each.items()}
     return told
+
+
+def _with_named_values(told: dict[str, Json]) -> None:
+    """Put the value map that a rule names beneath its own; one that there is not is left for others to tell."""
+    if "valuesFrom" not in told:
+        return
+    named = value_maps().get(str(told["valuesFrom"]))
+    own = told.get("values")
+    if named is not None:
+        told["values"] = {**named.values, **(own if isinstance(own, Mapping) else {})}

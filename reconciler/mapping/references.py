@@ -28,6 +28,8 @@ class References(dict[str, str | None]):
 
     def of(self, key: Any) -> str | None:
         """Return the id for a key of any type."""
+        if type(key) is int:
+            return self[str(key)]
         if isinstance(key, list) and key:
             return self["|".join(_part(part) for part in key)]
         return self[_part(key)]

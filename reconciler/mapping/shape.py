@@ -5,6 +5,7 @@ that turns out to be of another type than the rules expect (a text where an obje
 as it is: the structs stand in unions with all that JSON has.
 """
 
+import re
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any, Final, Union
@@ -14,6 +15,8 @@ import msgspec
 from reconciler.mapping.writer import Writer, attribute
 
 _SCALARS: Final = (None, bool, int, float, str)
+_UNFIT: Final = re.compile(r'[\\"\x00-\x1f]').search
+"""Finds what msgspec takes in no name of a struct's field."""
 
 
 @dataclass(slots=True)
@@ -31,7 +34,9 @@ class Shape:
     attributes: dict[str, str] = field(default_factory=dict)
 
     def at(self, name: str) -> "Shape":
-        """Return the shape of the field *name*."""
+        """Return the shape of the field *name*; beside one that no struct can have, all is decoded."""
+        if _UNFIT(name):
+            self.whole = True
         return self.fields.setdefault(name, Shape())
 
     def item(self) -> "Shape":

@@ -5,6 +5,7 @@ from dataclasses import dataclass, replace
 from typing import Any, Final
 
 from reconciler.datamodel.entity import Entity, Field, FieldType
+from reconciler.datamodel.value_maps import value_maps
 from reconciler.mapping.jmespath import Expression, ExpressionInvalid, read_expression
 from reconciler.mapping.layers import Rule, Rules
 from reconciler.mapping.misfit import Misfit, cut
@@ -243,6 +244,9 @@ def _template(text: str, at: _Place) -> Template:
 
 def _table(body: Body, target: Target, at: _Place) -> Table | None:
     values: Mapping[str, Any] | None = body.get("values")
+    if "valuesFrom" in body and body["valuesFrom"] not in value_maps():
+        name = body["valuesFrom"]
+        at.tell("valuesFrom", f"there is no value map {name!r}", near(str(name), value_maps()))
     if values is None and not target.enum:
         return None
     unknown = body.get("unknown") or ("other" if target.enum else "keep")

@@ -32,8 +32,8 @@ _ISO: Final = re.compile(
 ).match
 _NUMBER: Final = re.compile(r"-?[0-9]{1,20}(?:\.[0-9]{1,9})?\Z").match
 _WIDTHS: Final = {"Y": 4, "m": 2, "d": 2, "H": 2, "M": 2, "S": 2}
-_QUICK: Final = frozenset({"--T:", "-- :"})
-"""The marks between year, month, day, hour and minute of what ``fromisoformat`` may read: it takes
+_QUICK: Final = frozenset({"--T:", "-- :", "--"})
+"""The marks between year, month, day, hour and minute (or of a day alone) of what ``fromisoformat`` may read: it takes
 spellings that we do not (weeks, any letter between day and hour), and others in later Pythons."""
 _ORDER: Final = "YmdHMS"
 _EXPECTED: Final = "a date and time such as 2026-03-04T12:30:00Z"

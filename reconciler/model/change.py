@@ -6,6 +6,7 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Any, Final, TypeAlias
 
+from reconciler.model.data_effect import DataEffect
 from reconciler.model.redo import Redo
 from reconciler.model.resource import Origin, Resource, ResourceKey
 from reconciler.model.value import Path
@@ -327,7 +328,8 @@ class Plan:
     ``left_out`` counts the differences that a scope (``--only`` and its like) keeps out of it.
     ``drifts`` are changes made outside of git; ``settled`` are resources of which what is in force is
     what the specs say, so that drift of them is over. ``advisories`` are what the policy warns of;
-    ``freezes`` are its windows that are about changes, open or not. The same inputs give the same ``id``.
+    ``freezes`` are its windows that are about changes, open or not. ``data`` is what it does to stored
+    records, as far as that was looked at. The same specs over the same state give the same ``id``.
     """
 
     id: str
@@ -343,6 +345,7 @@ class Plan:
     settled: tuple[Resource, ...] = ()
     advisories: tuple[Advisory, ...] = ()
     freezes: tuple[Freeze, ...] = ()
+    data: tuple[DataEffect, ...] = ()
 
     @property
     def empty(self) -> bool:

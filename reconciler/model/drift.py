@@ -28,6 +28,8 @@ class Resolution(StrEnum):
     """Whoever changed it, or another, has changed it back."""
     OVERWRITTEN = "overwritten"
     """A person has applied the specs over it."""
+    EXPIRED = "expired"
+    """It was an exception for a time, and that is over."""
     REMOVED = "removed"
     """The object is no more, or is another one."""
 

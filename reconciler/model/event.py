@@ -108,7 +108,7 @@ class Attempt:
     """One try to deliver: when, what came back (0: no answer), and how long it took.
 
     ``answer`` is the beginning of what the receiver said, or why there was no answer. ``wait`` is how
-    long it asked us to wait (``Retry-After``).
+    long it asked us to wait (``Retry-After``). ``final``: no other attempt would end otherwise.
     """
 
     at: datetime
@@ -116,6 +116,7 @@ class Attempt:
     took: timedelta
     answer: str = ""
     wait: timedelta | None = None
+    final: bool = False
 
     @property
     def well(self) -> bool:
@@ -185,6 +186,8 @@ class Delivery:
             return replace(settled, status=DeliveryStatus.DELIVERED, ended_at=at)
         if attempt.status == GONE:
             return settled.ended("the receiver answered 410 Gone: it wants no more", at)
+        if attempt.final:
+            return settled.ended(f"it is refused for good: {attempt.answer}", at)
         if settled.tries >= len(waits):
             return settled.ended(f"none of {settled.tries} attempts was answered with 2xx", at)
         return replace(settled, due_at=at + _wait(waits[settled.tries], attempt.wait))

@@ -81,12 +81,23 @@ class StoredRecord:
     run: str
 
 
+class Mapped(NamedTuple):
+    """What there is of a living record to see what another mapping would make of it."""
+
+    source_id: str
+    id: str
+    raw: bytes
+    mapped: bytes | None
+    error: str | None
+    basis: str
+
+
 @dataclass(frozen=True, slots=True)
 class RecordQuery:
     """What to read of one entity: whose records (uids; ``None``: all), which, and from where on.
 
     ``after`` is the ``(updated_at, id)`` of the last record of the page before: keyset paging, stable
-    under writes.
+    under writes. ``failed``: only those whose mapping failed when they were mapped last.
     """
 
     entity: str
@@ -97,6 +108,7 @@ class RecordQuery:
     after: tuple[datetime, str] | None = None
     limit: int = 100
     ids: tuple[str, ...] = field(default=())
+    failed: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -53,6 +53,7 @@ TABLE: Final[Mapping[Kind, Mapping[str, tuple[Effect, ...]]]] = {
         "spec.auth": (RECHECK,),
         "spec.headers": (RECHECK, RESYNC),  # some systems choose the company by a header
         "spec.probe": (RECHECK,),
+        "spec.expires": (RECHECK,),
         "spec.signals": (RECHECK,),
         "spec.rateLimit": (),
         "spec.timeout": (),

@@ -1,10 +1,13 @@
 """What has to wait because something it depends on is held: the rest of a plan goes on without it."""
 
 from collections.abc import Iterable, Iterator, Mapping
+from typing import Final
 
 from reconciler.model.change import Block, Change, Delete, Forget, Rename
 from reconciler.model.resource import Resource, ResourceKey
 from reconciler.plan.outcome import resources_after
+
+HELD_BACK: Final = "HELD_BACK"
 
 
 def held_back(
@@ -52,6 +55,4 @@ def _old_key(change: Change) -> ResourceKey | None:
 
 
 def _block(key: ResourceKey, reason: str) -> Block:
-    return Block(
-        key, "HELD_BACK", reason, "decide about that one first; this one follows by itself"
-    )
+    return Block(key, HELD_BACK, reason, "decide about that one first; this one follows by itself")

@@ -35,9 +35,10 @@ from reconciler.model.change import (
 from reconciler.model.resource import Kind, Origin, Owner, Resource, ResourceKey
 from reconciler.model.value import canonical, digest, digest_of
 from reconciler.plan.planner import plan_id
+from reconciler.plan.saved_data import SavedEffect, effect_in, effect_out
 
 FORMAT: Final = "reconciler-plan"
-VERSION: Final = 3
+VERSION: Final = 4
 
 _AGAIN: Final = "plan again with --out and apply the new file"
 
@@ -175,6 +176,7 @@ class _Plan(_Struct, frozen=True):
     settled: tuple[_Resource, ...] = ()
     advisories: tuple[_Block, ...] = ()
     freezes: tuple[_Freeze, ...] = ()
+    data: tuple[SavedEffect, ...] = ()
 
 
 # ── out ──────────────────────────────────────────────────────────────────────────────────────────
@@ -199,6 +201,7 @@ def _saved_plan(plan: Plan) -> _Plan:
         tuple(map(_resource_out, plan.settled)),
         tuple(map(_block_out, plan.advisories)),
         tuple(map(_freeze_out, plan.freezes)),
+        tuple(map(effect_out, plan.data)),
     )
 
 
@@ -285,6 +288,7 @@ def _plan(saved: _Plan) -> Plan:
         settled=tuple(map(_resource, saved.settled)),
         advisories=tuple(map(_advisory, saved.advisories)),
         freezes=tuple(map(_freeze, saved.freezes)),
+        data=tuple(map(effect_in, saved.data)),
     )
 
 

@@ -7,12 +7,11 @@ from typing import Final
 
 from reconciler.model.change import Advisory, Block, Freeze, Plan
 from reconciler.model.resource import Resource, ResourceKey
-from reconciler.plan.hold import held_back
+from reconciler.plan.hold import HELD_BACK, held_back
 from reconciler.policy.windows import all_ended, end_of, open_among
 from reconciler.spec.secrets import redact
 
 WINDOW: Final = "WINDOW"
-_FOLLOWING: Final = "HELD_BACK"
 
 
 def frozen_at(
@@ -28,7 +27,7 @@ def frozen_at(
     they hold nothing, and the plan warns of them. Without a time no window is looked at.
     """
     found = list(_closed(plan, now)) if now is not None else []
-    blocks = tuple(one for one in plan.blocks if one.code not in {WINDOW, _FOLLOWING})
+    blocks = tuple(one for one in plan.blocks if one.code not in {WINDOW, HELD_BACK})
     advisories = tuple(one for one in plan.advisories if one.code != WINDOW)
     if ignored:
         advisories += tuple(_ignored(one, ignored) for one in found)
@@ -47,7 +46,7 @@ def opens_at(plan: Plan, now: datetime) -> datetime | None:
 def only_waits(plan: Plan) -> bool:
     """Return whether all that *plan* holds is held by windows: it goes on by itself."""
     codes = {block.code for block in plan.blocks}
-    return WINDOW in codes and codes <= {WINDOW, _FOLLOWING}
+    return WINDOW in codes and codes <= {WINDOW, HELD_BACK}
 
 
 @dataclass(frozen=True, slots=True)

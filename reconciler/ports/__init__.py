@@ -6,8 +6,17 @@ the API; its name is for people.
 """
 
 from reconciler.ports.alerts import Alerts, Endpoints
-from reconciler.ports.credentials import Credentials, Links, Obtained, Safe, Secrets
-from reconciler.ports.edits import EditDone, Edits, EditWish, Permit
+from reconciler.ports.credentials import Credentials, Handovers, Links, Obtained, Safe, Secrets
+from reconciler.ports.edits import (
+    CommitPatch,
+    EditDone,
+    Edits,
+    EditWish,
+    MappingEdited,
+    MappingEdits,
+    MappingWish,
+    Permit,
+)
 from reconciler.ports.health import Health
 from reconciler.ports.meter import SILENT, Answered, Look, LookEnd, Meter
 from reconciler.ports.remote import Connector, Connectors, Consents, StreamFacts
@@ -33,6 +42,7 @@ __all__ = [
     "Audit",
     "Clock",
     "Commit",
+    "CommitPatch",
     "Conditions",
     "Connector",
     "Connectors",
@@ -42,6 +52,7 @@ __all__ = [
     "EditWish",
     "Edits",
     "Endpoints",
+    "Handovers",
     "Health",
     "Job",
     "JobHandler",
@@ -52,6 +63,9 @@ __all__ = [
     "Links",
     "Look",
     "LookEnd",
+    "MappingEdited",
+    "MappingEdits",
+    "MappingWish",
     "Meter",
     "Objects",
     "Obtained",

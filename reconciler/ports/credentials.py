@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import Protocol
 
 from reconciler.model.credential import InstanceSecret, Sealed
-from reconciler.model.link import Link
+from reconciler.model.link import Handover, Link
 
 
 class Credentials(Protocol):
@@ -57,6 +57,25 @@ class Links(Protocol):
 
     async def by_digest(self, digest: bytes) -> Link | None:
         """Return the link whose text has this SHA-256; nobody else changes it before this ends."""
+        ...
+
+
+class Handovers(Protocol):
+    """How tokens that come of links are handed over, in one transaction.
+
+    What is read here is changed by nobody else before this ends.
+    """
+
+    async def put(self, handover: Handover) -> None:
+        """Keep a handover, new or known by its link."""
+        ...
+
+    async def of(self, link: str) -> Handover | None:
+        """Return the handover of a link (its id)."""
+        ...
+
+    async def by_code(self, digest: bytes) -> Handover | None:
+        """Return the handover whose one-time code has this SHA-256."""
         ...
 
 

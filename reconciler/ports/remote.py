@@ -45,6 +45,11 @@ class Connector(Protocol):
         """
         ...
 
+    @property
+    def expires(self) -> datetime | None:
+        """When what it logs in with stops to be good, as far as is known; after a probe it may be more."""
+        ...
+
     async def probe(self) -> None:
         """Return if the system answers and takes our credentials; else raise a ``SourceError``."""
         ...

@@ -13,7 +13,7 @@ from reconciler.model.resource import Resource, ResourceKey
 from reconciler.model.sought import DeliveryQuery
 from reconciler.model.sync import Cursor, SyncRun
 from reconciler.ports.alerts import Alerts, Endpoints
-from reconciler.ports.credentials import Credentials, Links, Secrets
+from reconciler.ports.credentials import Credentials, Handovers, Links, Secrets
 from reconciler.ports.health import Health
 from reconciler.ports.trust import Audit, Conditions, Ledger, Pins
 from reconciler.ports.views import Views
@@ -226,6 +226,11 @@ class UnitOfWork(Protocol):
     @property
     def leases(self) -> Leases:
         """Named leases."""
+        ...
+
+    @property
+    def handovers(self) -> Handovers:
+        """How tokens that come of connect links are handed over."""
         ...
 
     @property

@@ -15,7 +15,7 @@ from reconciler.model.drift import Drift
 from reconciler.model.endpoint import Endpoint
 from reconciler.model.event import Delivery, Event
 from reconciler.model.link import Link
-from reconciler.model.record import RecordQuery, Row, StoredRecord
+from reconciler.model.record import Mapped, RecordQuery, Row, StoredRecord
 from reconciler.model.resource import Resource, ResourceKey
 from reconciler.model.sought import DeliveryQuery
 from reconciler.model.standing import Standing
@@ -71,6 +71,10 @@ class Views(Protocol):
         """Return how many live records there are, by (connection uid, entity)."""
         ...
 
+    async def failures(self) -> Mapping[tuple[str, str], int]:
+        """Return how many live records failed to be mapped, by (connection uid, entity); none: left out."""
+        ...
+
     async def bases(
         self, connection: str | None = None
     ) -> Mapping[tuple[str, str], frozenset[str]]:
@@ -83,6 +87,28 @@ class Views(Protocol):
         """Return live and dead rows not mapped under *basis*, in an order that does not change.
 
         *after* is the id of the last row of the page before, and "" for the first page.
+        """
+        ...
+
+    async def mapped(
+        self,
+        connection: str,
+        entity: str,
+        *,
+        after: str = "",
+        limit: int,
+        ids: Sequence[str] | None = None,
+    ) -> Sequence[Mapped]:
+        """Return live records by source id, after the one with the source id *after*; each once.
+
+        With *ids* only those records, *limit* or not.
+        """
+        ...
+
+    async def ids_below(self, connection: str, entity: str, below: str) -> Sequence[str]:
+        """Return the ids of live records that are less than *below*, in their order.
+
+        Ids are digests: those below a bound are a sample, whatever the records' age and values.
         """
         ...
 
@@ -209,6 +235,10 @@ class Views(Protocol):
 
     async def links(self, connection: str) -> Sequence[Link]:
         """Return the connect links of a connection (its uid), the newest first."""
+        ...
+
+    async def link_by_digest(self, digest: bytes) -> Link | None:
+        """Return the connect link whose text has this SHA-256."""
         ...
 
     async def secret(self, name: str) -> InstanceSecret | None:

@@ -35,6 +35,19 @@ class Fingerprints(Unwritten):
 
     async def within(self, unit: UnitOfWork, at: datetime) -> Callable[[str], str]:
         """Return what makes fingerprints; a key that is made now is there if *unit* is committed."""
+        return partial(_fingerprint, await self._keyed(unit, at))
+
+    async def derived(self, label: str, unit: UnitOfWork, at: datetime) -> bytes:
+        """Return 32 bytes that follow from *label* and the key, and that nobody guesses without it."""
+        return _derived(await self._keyed(unit, at), label)
+
+    async def derived_again(self, label: str) -> bytes | None:
+        """Return what ``derived`` returned for *label*; ``None`` if there is no key, so that it did not."""
+        if self._key is None:
+            self._key = await self._stored()
+        return None if self._key is None else _derived(self._key, label)
+
+    async def _keyed(self, unit: UnitOfWork, at: datetime) -> bytes:
         if self._key is None:
             self._key = await self._stored()
         key = self._key
@@ -43,7 +56,7 @@ class Fingerprints(Unwritten):
             kid, sealed = self._ring.seal(fresh.hex(), INSTANCE, NAME)
             added = await unit.secrets.add(InstanceSecret(NAME, kid, sealed, at))
             key = fresh if added else await self._of_another()
-        return partial(_fingerprint, key)
+        return key
 
     async def _stored(self) -> bytes | None:
         found = await self._views.secret(NAME)
@@ -57,6 +70,11 @@ class Fingerprints(Unwritten):
         if key is None:
             raise Locked("the fingerprint key is being made by another", hint="try again")
         return key
+
+
+def _derived(key: bytes, label: str) -> bytes:
+    # Another message than any fingerprint's: a fingerprint of a label tells nothing of what is derived.
+    return hmac.new(key, b"derived\0" + label.encode(), hashlib.sha256).digest()
 
 
 def _fingerprint(key: bytes, value: str) -> str:

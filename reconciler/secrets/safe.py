@@ -49,6 +49,14 @@ class StoredSafe(Unwritten):
         found = await self._store.views.credentials(connection)
         return {field: one.fingerprint for field, one in found.items() if field != INTENT}
 
+    async def derived(self, label: str, unit: UnitOfWork, at: datetime) -> bytes:
+        """Return 32 bytes that follow from *label* and this installation's key; for *unit* to keep."""
+        return await self._prints.derived(label, unit, at)
+
+    async def derived_again(self, label: str) -> bytes | None:
+        """Return what ``derived`` returned for *label*."""
+        return await self._prints.derived_again(label)
+
     async def keep(  # noqa: PLR0913  by whom, when and until when belong to what is kept
         self,
         unit: UnitOfWork,

@@ -75,6 +75,14 @@ CODES: Final[dict[str, Code]] = {
     ),
     "R123": Code("A cron expression that cannot be read or never comes.", "Write five fields."),
     "R124": Code("An unknown time zone.", "Write a name such as `Europe/Amsterdam`, or `UTC`."),
+    "R130": Code(
+        "A test of a mapping fails: its source record becomes something else than it expects.",
+        "Correct the rule, or what the test expects; `reconciler mapping test` shows all that differs.",
+    ),
+    "R131": Code(
+        "Rules of a mapping with tests that cannot be run.",
+        "Correct the rule as the message says.",
+    ),
     "R201": Code(
         "A reference to something that is not declared.", "Correct the name, or declare it."
     ),

@@ -46,13 +46,14 @@ class Manifests(Mapping[str, Manifest]):
 
 @dataclass(slots=True)
 class Context:
-    """What is known before the first file is looked at by itself."""
+    """What is known before the first file is looked at by itself. ``connectors`` are all, by name."""
 
     around: Surroundings
     fingerprint: bytes
     catalogue: dict[str, Resource]
     environments: list[tuple[str, Entry]]
     tables: Mapping[str, tuple[str, ...]]
+    connectors: Mapping[str, Entry]
 
 
 def context_of(
@@ -103,6 +104,7 @@ def context_of(
         },
         gathered.environments,
         gathered.tables,
+        connectors,
     )
 
 

@@ -11,7 +11,7 @@ import msgspec
 
 from reconciler.model.resource import Kind, Origin, Resource, ResourceKey
 
-VERSION: Final = "3"
+VERSION: Final = "4"
 """Part of every cache key: to be raised when what is kept, or how it is checked, changes."""
 
 
@@ -28,6 +28,7 @@ class Entry(msgspec.Struct, frozen=True, array_like=True, gc=False):
 
     ``entities`` and ``labels``: of a connection those that it syncs and has; of what holds for
     connections, those that it names and selects. ``connector`` is a connection's.
+    ``tests``: it is a mapping that has some.
     """
 
     kind: str
@@ -42,6 +43,7 @@ class Entry(msgspec.Struct, frozen=True, array_like=True, gc=False):
     entities: tuple[str, ...] | None = None
     labels: dict[str, str] | None = None
     connector: str | None = None
+    tests: bool = False
 
     @property
     def spec(self) -> Any:

@@ -13,6 +13,7 @@ from reconciler.spec.entries import Entry, Reference
 from reconciler.spec.environment import Patch, patch
 from reconciler.spec.expressions import expression_findings, expressions_of_connector
 from reconciler.spec.finding import Draft, Finding, Way, meant
+from reconciler.spec.ready import ready_templates
 from reconciler.spec.settings import Manifest, connection_findings
 from reconciler.spec.survey import survey
 from reconciler.spec.template import Scope, fill
@@ -175,6 +176,7 @@ def _entry(draft: Draft, body: dict[str, Any], around: Surroundings) -> Entry:
         _entities(kind, spec),
         labels if kind == "Connection" else selector.get("matchLabels"),
         spec.get("connector") if kind == "Connection" else None,
+        kind == "Mapping" and bool(spec["tests"]),
     )
 
 
@@ -237,8 +239,9 @@ def _check_connector(spec: Mapping[str, Any], around: Surroundings) -> Iterator[
 
 
 def _check_route(spec: Mapping[str, Any], _around: Surroundings) -> Iterator[Finding]:
-    """Yield unknown providers, and patterns of a known family of events that no event fits."""
+    """Yield unknown providers and templates, and patterns of a known family of events that no event fits."""
     yield from route_words(spec)
+    yield from ready_templates(spec["to"].get("webhook") or {})
     events = [event.value for event in EventType]
     for pattern in spec["match"]["events"]:
         family = pattern.partition(".")[0] + "."

@@ -44,6 +44,7 @@ _OF_INCLUDE: Final = (("records",), ("parent",), ("key",))
 
 def expressions_of_connector(spec: Any) -> Iterator[tuple[Any, Way]]:
     """Yield the expressions of a manifest, but those of its field rules, each with its path."""
+    yield spec.get("expires"), ("spec", "expires")
     for at, signal in enumerate(spec.get("signals", ())):
         for key in ("when", "message"):
             yield signal.get(key), ("spec", "signals", at, key)

@@ -22,9 +22,10 @@ from reconciler.spec.policy_file import without_policy
 from reconciler.spec.reading import ENDINGS, Drafts, Made, Reading, cache_key
 from reconciler.spec.references import Declared, cross_findings
 from reconciler.spec.sets import drafts_of, items_of
+from reconciler.spec.trials import Trial, trials
 from reconciler.spec.unified import Entities
 
-__all__ = ["Loaded", "load", "locate"]
+__all__ = ["Loaded", "Trial", "load", "locate"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,11 +34,13 @@ class Loaded:
 
     ``resources`` by key, ``problems`` in the order of files and lines, ``catalogue``: the built-in
     connectors by name. ``Environment`` and ``ConnectionSet`` are no resources: what they make is.
+    ``tests`` is what came of the tests of mappings; one that fails is among the problems, too.
     """
 
     resources: Mapping[ResourceKey, Resource]
     problems: tuple[Problem, ...]
     catalogue: Mapping[str, Resource]
+    tests: tuple[Trial, ...] = ()
 
     @property
     def errors(self) -> tuple[Problem, ...]:
@@ -178,6 +181,10 @@ class _Loader:
         """Return what all files say together."""
         for file, entry, finding in cross_findings(self.declared, self.context.around):
             self.reading.found.append((self._draft(file, entry), finding))
+        tried = trials(self.declared, self.context, self.reading.cache)
+        for file, entry, finding in tried.found:
+            self.reading.found.append((self._draft(file, entry), finding))
+        self.fresh.trials = tried.keys
         for patch in self.context.around.patches:
             if patch.name is not None and not self.declared.knows(patch.kind, patch.name):
                 self._patch_of_nothing(patch.kind, patch.name, patch.spot)
@@ -189,7 +196,8 @@ class _Loader:
             resource = self.last.resource(entry, file)
             resources[resource.key] = resource
             self.fresh.resources[name] = (entry, file, resource)
-        return Loaded(resources, tuple(self.reading.problems()), self.context.catalogue)
+        problems = tuple(self.reading.problems())
+        return Loaded(resources, problems, self.context.catalogue, tuple(tried.tested))
 
     def _draft(self, file: str, entry: Entry) -> Draft:
         spot = Spot(file, entry.line, entry.column)

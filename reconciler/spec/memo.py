@@ -21,12 +21,14 @@ class Kept(NamedTuple):
 class Last:
     """The sound files of one reading, and the resources of their entries.
 
-    It holds for one ``fingerprint``: under other surroundings nothing in it does.
+    It holds for one ``fingerprint``: under other surroundings nothing in it does. ``trials`` are the keys
+    under which the cache has what came of tests.
     """
 
     fingerprint: bytes = b""
     files: dict[str, Kept] = field(default_factory=dict)
     resources: dict[tuple[str, str], tuple[Entry, str, Resource]] = field(default_factory=dict)
+    trials: list[bytes] = field(default_factory=list)
 
     def kept(self, file: str, content: bytes, tables: Sequence[bytes]) -> Kept | None:
         """Return what is kept of *file* if its content, and that of its tables, is as it was."""
@@ -51,8 +53,8 @@ class Memo(MutableMapping[bytes, bytes]):
         self.last = Last()
 
     def used(self) -> list[bytes]:
-        """Return the keys under which the cache has what the last reading found sound."""
-        return [kept.key for kept in self.last.files.values()]
+        """Return the keys under which the cache has what the last reading found."""
+        return [*(kept.key for kept in self.last.files.values()), *self.last.trials]
 
     def __getitem__(self, key: bytes) -> bytes:
         return self._beneath[key]

@@ -189,11 +189,15 @@ def _override(declared: Declared, file: str, entry: Entry) -> Iterator[Found]:
     kept = declared.entries.get((target["kind"], target["name"]))
     if kept is None:
         return
+    patch = spec["patch"]
+    if target["kind"] == "Connection":
+        patch = {key: value for key, value in patch.items() if key != "mappings"}
+        yield from ((file, entry, one) for one in _mappings(target["name"], spec["patch"]))
     changed = {
         "apiVersion": "reconciler/v1",
         "kind": target["kind"],
         "metadata": {"name": target["name"]},
-        "spec": merge_patch(kept[1].spec, spec["patch"]),
+        "spec": merge_patch(kept[1].spec, patch),
     }
     if target["kind"] == "SyncSchedule" and {"every", "cron"} & spec["patch"].keys():
         for key in {"every", "cron", "timeZone"} - spec["patch"].keys():
@@ -203,3 +207,28 @@ def _override(declared: Declared, file: str, entry: Entry) -> Iterator[Found]:
     for finding in misfits(canonical(changed), changed, target["kind"]):
         way = finding.path[1:] if finding.path[:1] == ("spec",) else ()
         yield file, entry, finding._replace(path=("spec", "patch", *way))
+
+
+def _mappings(connection: str, patch: Mapping[str, Any]) -> Iterator[Finding]:
+    """Yield what is wrong with what an override of a connection maps otherwise, entity by entity."""
+    place: Way = ("spec", "patch", "mappings")
+    said = patch.get("mappings", {})
+    if not isinstance(said, Mapping):
+        yield Finding("R103", place, "a mapping of entities to their rules")
+        return
+    from reconciler.spec.shapes import misfits  # noqa: PLC0415  the models are slow to build
+
+    for entity, rules in said.items():
+        if not isinstance(rules, Mapping) or rules.keys() - {"fields", "customFields"}:
+            hint = "fields and customFields"
+            yield Finding("R101", (*place, entity), "other keys than those of rules", hint)
+            continue
+        document = {
+            "apiVersion": "reconciler/v1",
+            "kind": "Mapping",
+            "metadata": {"name": "override"},
+            "spec": {"connection": connection, "entity": entity, **rules},
+        }
+        for finding in misfits(canonical(document), document, "Mapping"):
+            way = finding.path[1:] if finding.path[:1] == ("spec",) else ()
+            yield finding._replace(path=(*place, entity, *way))

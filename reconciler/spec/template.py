@@ -5,7 +5,7 @@ Filled in (with ``vars``, and ``item`` in what a set makes): every text value of
 - ``metadata.name`` (except in the template of a set), ``apiVersion``, ``kind``: never templates;
 - ``from`` of a field rule: JMESPath; ``tests`` of a mapping: data;
 - ``template`` of a field rule: checked, filled in with ``source`` for each record;
-- ``title`` and ``body`` of an alert route: checked, filled in with the event;
+- ``title``, ``body`` and a webhook's ``template`` of an alert route: checked, filled in with the message;
 - all of a ``Connector``: checked, filled in with the connection's settings for each request;
 - ``Environment`` and ``ConnectionSet``: not looked at; what they give to other documents is.
 """
@@ -166,7 +166,7 @@ class _Filler:
     def _check(self, text: str, path: Way) -> None:
         template = self._compiled(text, path)
         allowed = _allowed(self._kind, path)
-        if template is None or allowed is None:
+        if template is None:
             return
         for way in sorted(template.needs | template.asks):
             if way[0] not in allowed:
@@ -177,22 +177,30 @@ class _Filler:
 
 _NAME: Final = ("metadata", "name")
 _NAMES: Final = (_NAME, ("apiVersion",), ("kind",), ("metadata", "previousName"))
-_ALERT_TEXTS: Final = (("spec", "title"), ("spec", "body"))
+_ALERT_TEXTS: Final = (
+    ("spec", "title"),
+    ("spec", "body"),
+    ("spec", "to", "webhook", "template"),
+)
+ALERT_NAMES: Final = frozenset(
+    {"status", "severity", "title", "text", "key", "count", "event", "events"}
+)
+"""What the templates of an alert route may start from."""
 
 
 def _use_in_rules(path: Way) -> Use:
     """Return what is done with a text of a mapping, or of an override of one."""
     if path[1:2] == ("tests",):
         return Use.LEAVE
-    if not _RULES.intersection(path[1:3]):
+    if not _RULES.intersection(path[1:5]):
         return Use.FILL
     return {"from": Use.LEAVE, "template": Use.CHECK}.get(str(path[-1]), Use.FILL)
 
 
-def _allowed(kind: str, path: Way) -> frozenset[str] | None:
-    """Return the names that a checked template may start from; ``None`` if any."""
+def _allowed(kind: str, path: Way) -> frozenset[str]:
+    """Return the names that a checked template may start from."""
     if kind == "AlertRoute":
-        return None
+        return ALERT_NAMES
     if kind == "Connector" and "template" not in path:
         return _CONNECTOR_NAMES
     return frozenset({"source"})

@@ -4,6 +4,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 from reconciler.datamodel.entity import Entity, Field, FieldType
+from reconciler.datamodel.value_maps import value_maps
 from reconciler.spec.expressions import expression_fault, expression_findings
 from reconciler.spec.finding import Finding, Way, meant
 
@@ -31,6 +32,8 @@ def rule_findings(
             yield Finding("R104", (*path, name), f"unknown field '{name}'", hint, on_key=True)
         if "from" in rule and expression_fault(rule["from"]) is not None:
             yield from expression_findings(rule["from"], (*path, name, "from"))
+        if "valuesFrom" in rule:
+            yield from _map_findings(rule["valuesFrom"], field, (*path, name, "valuesFrom"))
         if "each" in rule:
             items = field.items if field is not None and field.items else None
             yield from rule_findings(rule["each"], items, (*path, name, "each"))
@@ -52,6 +55,17 @@ def _value_findings(rule: Mapping[str, Any], field: Field, path: Way) -> Iterato
                 else "not a value"
             )
             yield Finding("R105", (*path, *way), said, meant(str(value), field.enum))
+
+
+def _map_findings(name: str, field: Field | None, path: Way) -> Iterator[Finding]:
+    """Yield that there is no such value map, or that it makes what *field* cannot hold."""
+    named = value_maps().get(name)
+    if named is None:
+        yield Finding("R201", path, f"there is no value map '{name}'", meant(name, value_maps()))
+    elif field is not None and field.enum and not set(named.values.values()) <= set(field.enum):
+        fit = [one.name for one in value_maps().values() if one.field == field.name]
+        said = f"'{name}' is for {named.entity}.{named.field}, and '{field.name}' has other values"
+        yield Finding("R105", path, said, meant(name, fit))
 
 
 def mapping_findings(spec: Mapping[str, Any], entities: Entities) -> Iterator[Finding]:

@@ -7,7 +7,9 @@ from typing import Any, Final
 from reconciler.model.reference import GROUP, WORDS, word_of
 from reconciler.spec.finding import Finding, Way, meant
 
-_OF_ROUTES: Final = frozenset({"url", "secret", "smtp", "token"})
+_OF_ROUTES: Final = frozenset({"url", "secret", "key", "token"})
+_GROUPS: Final = frozenset({"headers", "smtp"})
+"""Where a route holds several texts, some of which may be references."""
 
 
 @cache
@@ -30,6 +32,9 @@ def route_words(spec: Mapping[str, Any]) -> Iterator[Finding]:
     for target, settings in spec["to"].items():
         for key in _OF_ROUTES & settings.keys():
             yield from _unknown(settings[key], ("spec", "to", target, key))
+        for group in _GROUPS & settings.keys():
+            for key, value in (settings[group] or {}).items():
+                yield from _unknown(value, ("spec", "to", target, group, key))
 
 
 def _unknown(value: Any, path: Way) -> Iterator[Finding]:

@@ -10,6 +10,7 @@ from sqlalchemy import Connection, or_
 
 from reconciler.model.resource import Kind
 from reconciler.store import burials
+from reconciler.store.handovers import connect_handovers
 from reconciler.store.rows import AnyRow
 from reconciler.store.tables import (
     connect_links,
@@ -23,7 +24,7 @@ from reconciler.store.trust_tables import conditions, drifts
 
 _READ: Final = (cursors, connection_states, schedules)
 """What is known of a connection by reading its system."""
-_OWNED: Final = (*_READ, connect_links, credentials)
+_OWNED: Final = (*_READ, connect_links, connect_handovers, credentials)
 
 
 def remove(connection: Connection, row: AnyRow, at: int) -> bool:

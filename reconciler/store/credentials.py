@@ -94,6 +94,13 @@ def read_sealed_under(database: Connection) -> Mapping[str, int]:
     return found
 
 
+def read_link(database: Connection, digest: bytes) -> Link | None:
+    """Return the link whose text has this SHA-256."""
+    wanted = select(connect_links).where(connect_links.c.digest == digest)
+    row = database.execute(wanted).one_or_none()
+    return None if row is None else _to_link(row)
+
+
 def read_links(database: Connection, connection: str) -> Sequence[Link]:
     """Return the links of a connection, the newest first."""
     wanted = (

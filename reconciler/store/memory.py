@@ -14,6 +14,7 @@ from reconciler.store.in_memory.credentials import (
     MemorySecrets,
 )
 from reconciler.store.in_memory.families import MemoryLeases, MemoryRuns, MemoryTokens
+from reconciler.store.in_memory.handovers import MemoryHandovers
 from reconciler.store.in_memory.health import MemoryHealth
 from reconciler.store.in_memory.objects import MemoryObjects
 from reconciler.store.in_memory.outbox import MemoryOutbox
@@ -50,6 +51,7 @@ class MemoryUnit:
         self.secrets = MemorySecrets(draft)
         self.alerts = MemoryAlerts(draft)
         self.endpoints = MemoryEndpoints(draft)
+        self.handovers = MemoryHandovers(draft)
 
     async def commit(self) -> None:
         """Make it all true."""

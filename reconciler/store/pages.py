@@ -50,15 +50,9 @@ class Written(NamedTuple):
     mapped: bytes | None
 
 
-class Remapped(NamedTuple):
-    """What a new mapping changes of a row, and the ``id`` of the row."""
-
-    basis: str
-    run: str
-    updated_at: int
-    error: str | None
-    mapped: bytes | None
-    id: str
+Remapped: TypeAlias = tuple[str, str, int, str | None, bytes | None, str]
+"""What a new mapping changes of a row, as ``_REMAPPED`` names it, and the ``id`` of the row."""
+_REMAPPED: Final = ("basis", "run", "updated_at", "error", "mapped")
 
 
 class Glimpse(NamedTuple):
@@ -143,7 +137,7 @@ class _Texts:
             f"{self.add} ON CONFLICT (connection, entity, source_id)"
             f" DO UPDATE SET {update}, deleted_at = NULL"
         )
-        remapped = ", ".join(f"{name} = {mark}" for name in Remapped._fields[:-1])
+        remapped = ", ".join(f"{name} = {mark}" for name in _REMAPPED)
         self.remap = f"UPDATE records SET {remapped} WHERE id = {mark}"  # noqa: S608 - likewise
 
 

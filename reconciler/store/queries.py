@@ -2,11 +2,11 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Final
 
-from sqlalchemy import ColumnElement, Connection, Select, select, tuple_
+from sqlalchemy import ColumnElement, Connection, Select, func, select, tuple_
 
-from reconciler.model.record import RecordQuery, Row, StoredRecord
+from reconciler.model.record import Mapped, RecordQuery, Row, StoredRecord
 from reconciler.store.rows import to_record
 from reconciler.store.tables import records, tallies
 from reconciler.store.times import micros
@@ -41,9 +41,21 @@ class Stale:
     limit: int
 
 
+@dataclass(frozen=True, slots=True)
+class Walk:
+    """Which live records are read to be mapped otherwise: after a source id, or those of ``ids``."""
+
+    connection: str
+    entity: str
+    after: str
+    limit: int
+    ids: tuple[str, ...] | None = None
+
+
 def read_records(database: Connection, query: RecordQuery) -> Sequence[StoredRecord]:
     """Return records in the order of ``(updated_at, id)``, ``query.limit`` at most."""
-    if query.connections is not None and 1 < len(query.connections) <= _FEW and not query.ids:
+    several = query.connections is not None and 1 < len(query.connections) <= _FEW
+    if several and not query.ids and not query.failed:
         wanted = _READ.where(records.c.id.in_(_first_of_each(database, query)))
         return tuple(to_record(row) for row in database.execute(wanted.order_by(*_PLACE)))
     return tuple(to_record(row) for row in database.execute(select_records(query)))
@@ -65,7 +77,7 @@ def read_stale(database: Connection, wish: Stale) -> Sequence[Row]:
     if not _any_stale(database, wish):
         return ()
     reached = database.scalar(select(records.c.source_id).where(records.c.id == wish.after))
-    return tuple(Row(*row) for row in database.execute(select_stale(wish, reached)))
+    return tuple(map(Row._make, database.execute(select_stale(wish, reached)).all()))
 
 
 def select_stale(wish: Stale, reached: str | None) -> Select[Any]:
@@ -87,6 +99,38 @@ def select_stale(wish: Stale, reached: str | None) -> Select[Any]:
     return wanted.order_by(records.c.source_id).limit(wish.limit)
 
 
+def read_mapped(database: Connection, walk: Walk) -> Sequence[Mapped]:
+    """Return live records by source id."""
+    return tuple(map(Mapped._make, database.execute(select_mapped(walk)).all()))
+
+
+def select_mapped(walk: Walk) -> Select[Any]:
+    """Return the statement that reads *walk*."""
+    wanted = select(*(records.c[name] for name in Mapped._fields)).where(
+        records.c.deleted_at.is_(None)
+    )
+    if walk.ids is not None:
+        return wanted.where(records.c.id.in_(walk.ids)).order_by(records.c.source_id)
+    place = (records.c.connection == walk.connection, records.c.entity == walk.entity)
+    wanted = wanted.where(*place, records.c.source_id > walk.after)
+    return wanted.order_by(records.c.source_id).limit(walk.limit)
+
+
+def read_ids_below(database: Connection, connection: str, entity: str, below: str) -> Sequence[str]:
+    """Return ids of live records, in their order."""
+    return sorted(database.scalars(select_ids_below(connection, entity, below)))
+
+
+def select_ids_below(connection: str, entity: str, below: str) -> Select[Any]:
+    """Return the statement that reads ids below: of the index of pages, and the rows of those alone."""
+    return select(records.c.id).where(
+        records.c.connection == connection,
+        records.c.entity == entity,
+        records.c.id.concat("") < below,  # an expression, so that the walk is along the pages
+        records.c.deleted_at.is_(None),
+    )
+
+
 def read_source_ids(database: Connection, connection: str, entity: str) -> Sequence[str]:
     """Return the source ids of all live records, read from two indexes alone."""
     everything, dead = select_source_ids(connection, entity)
@@ -103,6 +147,22 @@ def select_source_ids(connection: str, entity: str) -> tuple[Select[Any], Select
     )
     dead = everything.where(records.c.deleted_at.is_not(None))
     return everything, dead.with_hint(records, "INDEXED BY records_dead", "sqlite")
+
+
+def count_failed(database: Connection) -> dict[tuple[str, str], int]:
+    """Return how many live records failed to be mapped, by connection and entity, where there are any."""
+    return {
+        (connection, entity): int(number) for connection, entity, number in database.execute(FAILED)
+    }
+
+
+_WHOSE: Final = records.c.connection.concat("")
+FAILED: Final = (
+    select(_WHOSE, records.c.entity, func.count())
+    .where(records.c.error.is_not(None), records.c.deleted_at.is_(None))
+    .group_by(_WHOSE, records.c.entity)
+)
+"""Counts along the index of what failed alone."""
 
 
 def _any_stale(database: Connection, wish: Stale) -> bool:
@@ -130,9 +190,13 @@ def _first_of_each(database: Connection, query: RecordQuery) -> list[str]:
 def _conditions(query: RecordQuery, *, connections: bool = True) -> list[ColumnElement[bool]]:
     asked = query.connections if connections else None
     conditions = _by_id(query, asked) if query.ids else _by_place(query, asked)
+    if query.failed and not query.ids:
+        conditions = _by_failure(query, asked)
     conditions.extend(_from_on(query))
     if query.created_after is not None:
         conditions.append(records.c.created_at > micros(query.created_after))
+    if query.failed:
+        conditions.append(records.c.error.is_not(None))
     if not query.deleted:
         conditions.append(records.c.deleted_at.is_(None))
     return conditions
@@ -147,6 +211,16 @@ def _by_place(query: RecordQuery, connections: tuple[str, ...] | None) -> list[C
             return [entity, records.c.connection == connection]
         case several:
             return [entity, records.c.connection.in_(several)]
+
+
+def _by_failure(
+    query: RecordQuery, connections: tuple[str, ...] | None
+) -> list[ColumnElement[bool]]:
+    """Ask along the index of the few that failed: no other seems to promise a connection's order."""
+    entity = records.c.entity == query.entity
+    if connections is None:
+        return [entity]
+    return [entity, records.c.connection.concat("").in_(connections)]
 
 
 def _by_id(query: RecordQuery, connections: tuple[str, ...] | None) -> list[ColumnElement[bool]]:

@@ -1,7 +1,7 @@
 """Keeping records by the page: what is as stored is not written, what differs is written once."""
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from datetime import datetime
 
 from sqlalchemy import Connection
@@ -145,17 +145,33 @@ def _remap(database: Connection, batch: Batch) -> int:
     if not page:
         return 0
     at = tick(database, batch.entity, micros(batch.at))
-    tally = Tally(batch.connection, batch.entity)
-    pages, due, differ = pages_of(database), [], 0
-    for old in pages.look(database, batch, page.values()):
-        row = page[old.source_id]
-        shown = row.mapped != old.mapped or row.error != old.error
-        if row.digest != old.digest or (old.basis == batch.basis and not shown):
-            continue
-        updated_at = at if shown else old.updated_at
-        due.append(Remapped(batch.basis, batch.run, updated_at, row.error, row.mapped, old.id))
-        tally.moved((old.basis, old.deleted_at is None), (batch.basis, old.deleted_at is None))
-        differ += shown
+    pages = pages_of(database)
+    due, places, differ = _remapped(batch, page, pages.look(database, batch, page.values()), at)
     pages.remap(database, due)
+    tally = Tally(batch.connection, batch.entity)
+    tally.take(places)
+    for (_, alive), number in places.items():
+        tally.add((batch.basis, alive), number)
     tally.write(database)
     return differ
+
+
+def _remapped(
+    batch: Batch, page: dict[str, Row], held: Iterable[Held], at: int
+) -> tuple[list[Remapped], Counter[tuple[str, bool]], int]:
+    """Return what is to be written, where those rows were counted, and how many of them differ.
+
+    A row whose raw is another by now is left to whoever has written that.
+    """
+    due: list[Remapped] = []
+    places: Counter[tuple[str, bool]] = Counter()
+    differ, basis, run = 0, batch.basis, batch.run
+    for key, held_id, digest, was, _, updated_at, deleted_at, error, mapped in held:
+        row = page[key]
+        shown = row.mapped != mapped or row.error != error
+        if row.digest != digest or (was == basis and not shown):
+            continue
+        due.append((basis, run, at if shown else updated_at, row.error, row.mapped, held_id))
+        places[was, deleted_at is None] += 1
+        differ += shown
+    return due, places, differ

@@ -10,7 +10,7 @@ from typing import Final
 from sqlalchemy import Connection, Engine, inspect, text
 
 from reconciler.errors import Invalid
-from reconciler.store import alert_tables, tables, trust_tables
+from reconciler.store import alert_tables, handovers, tables, trust_tables
 from reconciler.store.columns import METADATA
 
 __all__ = [
@@ -19,6 +19,7 @@ __all__ = [
     "alert_tables",
     "bring_up",
     "create",
+    "handovers",
     "tables",
     "trust_tables",
     "upgrade",
@@ -26,7 +27,7 @@ __all__ = [
 
 HEAD: Final = "0010"
 """The newest migration."""
-KNOWN: Final = frozenset({f"{number:04}" for number in (*range(1, 8), 10)})
+KNOWN: Final = frozenset({f"{number:04}" for number in range(1, 11)})
 """All migrations that this program has."""
 SCRIPTS: Final = Path(__file__).parent / "migrations"
 

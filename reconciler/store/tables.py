@@ -234,6 +234,14 @@ records: Final = Table(
         "deleted_at",
         **where("deleted_at IS NOT NULL"),
     ),
+    Index(
+        "records_failed",
+        "entity",
+        "updated_at",
+        "id",
+        "connection",
+        **where("error IS NOT NULL"),
+    ),
 )
 """Raw and mapped. The two big columns are last, so that the small ones are read without them. With a
 hidden row id rather than ``WITHOUT ROWID``: measured, rows of 2 kB cost a third less so."""

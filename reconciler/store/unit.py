@@ -5,6 +5,7 @@ from collections.abc import Callable
 from reconciler.store.access import SqlLeases, SqlTokens
 from reconciler.store.alerts import SqlAlerts, SqlEndpoints
 from reconciler.store.credentials import SqlCredentials, SqlLinks, SqlSecrets
+from reconciler.store.handovers import SqlHandovers
 from reconciler.store.health import SqlHealth
 from reconciler.store.objects import SqlObjects
 from reconciler.store.outbox import SqlOutbox
@@ -39,6 +40,7 @@ class SqlUnit:
         self.secrets = SqlSecrets(transaction)
         self.alerts = SqlAlerts(transaction)
         self.endpoints = SqlEndpoints(transaction)
+        self.handovers = SqlHandovers(transaction)
 
     async def commit(self) -> None:
         """Make it all true."""

@@ -17,7 +17,7 @@ from reconciler.model.drift import Drift
 from reconciler.model.endpoint import Endpoint
 from reconciler.model.event import Delivery, Event
 from reconciler.model.link import Link
-from reconciler.model.record import RecordQuery, Row, StoredRecord
+from reconciler.model.record import Mapped, RecordQuery, Row, StoredRecord
 from reconciler.model.resource import Resource, ResourceKey
 from reconciler.model.sought import DeliveryQuery
 from reconciler.model.standing import Standing
@@ -98,6 +98,10 @@ class SqlViews:
         """Return how many live records there are, by (connection uid, entity)."""
         return await self._read(burials.count_living)
 
+    async def failures(self) -> Mapping[tuple[str, str], int]:
+        """Return how many live records failed to be mapped, by (connection uid, entity)."""
+        return await self._read(queries.count_failed)
+
     async def bases(
         self, connection: str | None = None
     ) -> Mapping[tuple[str, str], frozenset[str]]:
@@ -110,6 +114,23 @@ class SqlViews:
         """Return live and dead rows not mapped under *basis*, after the row of id *after*."""
         wish = queries.Stale(connection, entity, basis, after, limit)
         return await self._read(queries.read_stale, wish)
+
+    async def mapped(
+        self,
+        connection: str,
+        entity: str,
+        *,
+        after: str = "",
+        limit: int,
+        ids: Sequence[str] | None = None,
+    ) -> Sequence[Mapped]:
+        """Return live records by source id, after the one with the source id *after*, or those of *ids*."""
+        walk = queries.Walk(connection, entity, after, limit, None if ids is None else tuple(ids))
+        return await self._read(queries.read_mapped, walk)
+
+    async def ids_below(self, connection: str, entity: str, below: str) -> Sequence[str]:
+        """Return the ids of live records that are less than *below*, in their order."""
+        return await self._read(queries.read_ids_below, connection, entity, below)
 
     async def source_ids(self, connection: str, entity: str) -> Sequence[str]:
         """Return the source ids of all live records of an entity."""
@@ -226,6 +247,10 @@ class SqlViews:
     async def links(self, connection: str) -> Sequence[Link]:
         """Return the connect links of a connection, the newest first."""
         return await self._read(sealed.read_links, connection)
+
+    async def link_by_digest(self, digest: bytes) -> Link | None:
+        """Return the connect link whose text has this SHA-256."""
+        return await self._read(sealed.read_link, digest)
 
     async def secret(self, name: str) -> InstanceSecret | None:
         """Return a secret of the installation, sealed."""

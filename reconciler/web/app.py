@@ -9,6 +9,7 @@ from starlette.middleware.gzip import GZipMiddleware
 
 from reconciler.web import handlers
 from reconciler.web.attempts import Attempts
+from reconciler.web.connect.pages import page_routes
 from reconciler.web.envelope import Envelope
 from reconciler.web.gates import PROBES, BodyGate, HostGate, VersionGate
 from reconciler.web.hooks import hook_routes
@@ -55,6 +56,7 @@ def make_app(services: Services) -> FastAPI:
     every = [
         *routes(services, document),
         *hook_routes(services.hooks, services.clock),
+        *page_routes(services.connect, services.clock),
         *metric_routes(services),
     ]
     for route in every:

@@ -23,6 +23,10 @@ from reconciler.web.translate import translate
 log = structlog.get_logger(__name__)
 
 _REQUEST_ID: Final = re.compile(r"[A-Za-z0-9._-]{1,128}")
+_LINK: Final = re.compile(
+    r"(?i)(/connect/)(?!static/|callback$)[^/].*|(?<=/)[A-Za-z0-9_-]{43}(?=/|$)"
+)
+"""The text of a connect link in a path, whole or mistyped: it is a secret, and no log has it."""
 _PROTECT: Final = {
     "X-Content-Type-Options": "nosniff",
     "Content-Security-Policy": "default-src 'none'; frame-ancestors 'none'",
@@ -88,7 +92,7 @@ class _Turn:
     def __init__(self, scope: Scope, send: Send) -> None:
         given = Headers(scope=scope).get("x-request-id", "")
         self.request_id = given if _REQUEST_ID.fullmatch(given) else secrets.token_hex(8)
-        self.path: str = scope["path"]
+        self.path = _LINK.sub(lambda found: f"{found[1] or ''}***", scope["path"])
         self._scope = scope
         self._send = send
         self._status = 0

@@ -5,14 +5,20 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Protocol, TypeAlias
 
+from reconciler.editing.suggesting import Suggestion
+from reconciler.engine.connecting import Connecting
 from reconciler.engine.disconnecting import Disconnected
+from reconciler.engine.explanation import Told
+from reconciler.engine.handing import Handing
+from reconciler.engine.linking import LinkDesk
+from reconciler.engine.mapped import MappingSeen
 from reconciler.model.change import State
 from reconciler.model.event import Attempt, EventType
 from reconciler.model.record import RecordQuery, UnifiedRecord
 from reconciler.model.resource import Resource
 from reconciler.model.selector import Selector
 from reconciler.model.sync import SyncJob
-from reconciler.ports import SILENT, Clock, Edits, Meter, Store, SyncRequest
+from reconciler.ports import SILENT, Clock, Edits, MappingEdits, Meter, Store, SyncRequest
 
 Position: TypeAlias = tuple[datetime, str]
 """The ``(updated_at, id)`` of the last record of a page."""
@@ -90,6 +96,14 @@ class Syncs(Protocol):
         ...
 
 
+class Explaining(Protocol):
+    """Where the fields of records come from."""
+
+    async def record(self, record_id: str, wanted: Sequence[str] = ()) -> Told:
+        """Return where the fields of a record come from, or raise ``NotFound``."""
+        ...
+
+
 class Schedule(Protocol):
     """When the next syncs are due."""
 
@@ -132,6 +146,18 @@ class Trials(Protocol):
         ...
 
 
+class Mappings(Protocol):
+    """How records are mapped."""
+
+    async def look(self, name: str, entity: str) -> MappingSeen:
+        """Return how an entity of the connection of this name is mapped, or raise ``NotFound``."""
+        ...
+
+    async def suggest(self, name: str, entity: str) -> tuple[MappingSeen, Suggestion]:
+        """Return the mapping that is proposed for what nobody maps, and what it comes from."""
+        ...
+
+
 class Metrics(Protocol):
     """What is scraped."""
 
@@ -147,7 +173,8 @@ class Policy:
     ``hosts`` are the names it answers for, without port; ``body`` is the largest request body in bytes;
     ``rate`` is how many requests a minute a token has, ``burst`` how many of them at once; ``timeout``
     is how many seconds a request may take; ``failures`` is how many wrong tokens a minute, and at once, an
-    address may present before it is told to wait. ``open_metrics``: metrics need no token.
+    address may present before it is told to wait. ``open_metrics``: metrics need no token. ``max_changed`` is how
+    many stored records an edit of a mapping may change that does not say it itself: ``10%``, ``250``.
     """
 
     hosts: frozenset[str] = frozenset({"localhost", "127.0.0.1", "[::1]"})
@@ -157,6 +184,7 @@ class Policy:
     timeout: float = 60.0
     failures: int = 30
     open_metrics: bool = False
+    max_changed: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -174,6 +202,22 @@ class GitHooks:
 
 
 @dataclass(frozen=True, slots=True)
+class ConnectDesk:
+    """What serves customers who connect their systems by a link, and the back ends that make links.
+
+    ``public_url`` is where customers reach this server, without a slash at its end; ``brand`` is who asks
+    them; ``frames`` are the origins of pages that may show ours in a frame.
+    """
+
+    links: LinkDesk
+    connecting: Connecting
+    handing: Handing
+    public_url: str
+    brand: str = ""
+    frames: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class Services:
     """All that the web room is given. ``checks`` are named parts that ``/readyz`` looks at.
 
@@ -187,11 +231,15 @@ class Services:
     in_force: InForce
     schedule: Schedule | None = None
     edits: Edits | None = None
+    mapping_edits: MappingEdits | None = None
     endings: Endings | None = None
     looks: Looks | None = None
+    explaining: Explaining | None = None
+    mappings: Mappings | None = None
     checks: Mapping[str, Check] = field(default_factory=dict)
     policy: Policy = field(default_factory=Policy)
     hooks: GitHooks | None = None
     meter: Meter = SILENT
     metrics: Metrics | None = None
     trials: Trials | None = None
+    connect: ConnectDesk | None = None

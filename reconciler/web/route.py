@@ -31,6 +31,8 @@ class Route:
     ``also`` are other statuses
     that are no problem; ``problems`` are the codes that this operation may answer beside those that all
     may. A ``repeatable`` one takes an ``Idempotency-Key``. ``parameters`` say more of a parameter than its model does, ``extra`` of the operation.
+    ``any_query``: what is unknown in the query is left alone, as mail programs add to links.
+    ``deep`` is the last parameter of the path, if that may hold slashes.
     """
 
     method: str
@@ -48,16 +50,19 @@ class Route:
     problems: tuple[Code, ...] = ()
     parameters: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     extra: Mapping[str, Any] = field(default_factory=dict)
+    deep: str = ""
     shown: bool = True
+    any_query: bool = False
     repeatable: bool = False
 
 
 def mount(app: FastAPI, route: Route, keeper: Gatekeeper) -> None:
     """Give *route* to *app*, behind a guard unless it is public."""
     depends = [] if route.access is Access.PUBLIC else [Depends(_guard(route, keeper))]
-    depends.append(Depends(_known_query(route.query)))
+    if not route.any_query:
+        depends.append(Depends(_known_query(route.query)))
     app.add_api_route(
-        route.path,
+        route.path.replace(f"{{{route.deep}}}", f"{{{route.deep}:path}}"),
         route.endpoint,
         methods=[route.method],
         name=route.operation_id,

@@ -1,40 +1,20 @@
-"""What is posted: one event or a group of alerts, in the form that the route asks for."""
+"""What is posted of a group of alerts; and any body of ours as a CloudEvent."""
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, Final
 
 import msgspec
 
-from reconciler.model.event import Delivery, Event
 from reconciler.model.notification import AlertTold, Notification
 from reconciler.model.value import canonical
-from reconciler.webhooks.payload import LARGEST, body_of
+from reconciler.webhooks.payload import LARGEST
 
 JSON: Final = "application/json"
 CLOUD_EVENT: Final = "application/cloudevents+json"
 
 _NEXT: Final = 4
 """What does not fit is tried again with so many times fewer alerts."""
-
-
-@dataclass(frozen=True, slots=True)
-class Content:
-    """A body and its media type."""
-
-    body: bytes
-    media: str
-
-
-def content_of(delivery: Delivery, event: Event, form: str) -> Content:
-    """Return what *delivery* of *event* posts in *form* (``standard``, ``cloudevents``): the same at each attempt."""
-    told = delivery.notification
-    body = body_of(event) if told is None else body_of_group(told)
-    if form != "cloudevents":
-        return Content(body, JSON)
-    subject = event.subject if told is None else _group_text(told)
-    return Content(_cloud_event(delivery.id, subject, body), CLOUD_EVENT)
 
 
 def body_of_group(told: Notification) -> bytes:
@@ -102,32 +82,26 @@ def _alert(one: AlertTold, *, details: bool) -> dict[str, Any]:
     }
 
 
-def _cloud_event(delivery_id: str, subject: str, body: bytes) -> bytes:
-    """Return *body* as a structured CloudEvent; its ``id`` is that of the delivery, as a repeat's is.
+def cloud_event(delivery_id: str, body: bytes) -> bytes:
+    """Return *body*, one of ours, as a structured CloudEvent; its ``id`` is that of the delivery.
 
     https://github.com/cloudevents/spec/blob/v1.0.2/cloudevents/formats/json-format.md
     """
-    told: Mapping[str, Any] = _plain(body)
+    told: Mapping[str, Any] = msgspec.json.decode(body)
+    data = told["data"]
+    group = ",".join(f"{name}={text}" for name, text in data.get("group", {}).items())
     return canonical(
         {
             "specversion": "1.0",
             "id": delivery_id,
             "source": "urn:reconciler",
             "type": told["type"],
-            "subject": subject,
+            "subject": data.get("subject") or group or "all",
             "time": told["timestamp"],
             "datacontenttype": JSON,
-            "data": told["data"],
+            "data": data,
         }
     )
-
-
-def _group_text(told: Notification) -> str:
-    return ",".join(f"{name}={text}" for name, text in told.group.items()) or "all"
-
-
-def _plain(body: bytes) -> Any:
-    return msgspec.json.decode(body)
 
 
 def _time(at: datetime) -> str:

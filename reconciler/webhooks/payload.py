@@ -19,11 +19,16 @@ def body_of(event: Event) -> bytes:
     return body if len(body) <= LARGEST else canonical(_told(event, None))
 
 
-def _told(event: Event, details: dict[str, Any] | None) -> dict[str, Any]:
+def moment(event: Event) -> str:
+    """Return when it happened, as webhooks write it."""
     at = event.occurred_at.astimezone(UTC).isoformat(timespec="microseconds")
+    return at.replace("+00:00", "Z")
+
+
+def _told(event: Event, details: dict[str, Any] | None) -> dict[str, Any]:
     return {
         "type": event.type.value,
-        "timestamp": at.replace("+00:00", "Z"),
+        "timestamp": moment(event),
         "data": {
             "id": event.id,
             "subject": event.subject,

@@ -1,4 +1,4 @@
-"""Where a webhook may go: public addresses, and those that the operator has allowed.
+"""Where what is told may go: public addresses, and those that the operator has allowed.
 
 Specs come from a repository and may be written by others, so an address in them must not lead into the
 operator's network. A name is resolved once, every address that it has is checked, and the connection is
@@ -46,6 +46,11 @@ _NOT_PUBLIC: Final = tuple(
         "3fff::/20",
     )
 )
+ANYWHERE: Final = (ip_network("0.0.0.0/0"), ip_network("::/0"))
+"""For what the operator has named, and nobody else can."""
+
+LOOPBACK: Final = (ip_network("127.0.0.0/8"), ip_network("::1/128"))
+
 _PUBLIC_V6: Final = ip_network("2000::/3")
 """All that is given out of IPv6; what is outside of it is private, local, embedded or unknown."""
 
@@ -112,18 +117,30 @@ class Targets:
             self._check(host, _plain(ip_address(text)), encrypted=encrypted)
         return found
 
+    def check(self, text: str) -> None:
+        """Return if a connection may be made to the address *text*.
+
+        Raises:
+            Invalid: if not, or if it is a name.
+        """
+        try:
+            address = _plain(ip_address(text))
+        except ValueError:
+            raise Invalid(f"{text!r} is no address that could be checked") from None
+        self._check("it", address, encrypted=True)
+
     def _check(self, host: str, address: Address, *, encrypted: bool) -> None:
         if any(address in network for network in self._allowed):
             return
         if not is_public(address):
             raise Invalid(
                 f"{host} leads to {address}, which is not a public address",
-                hint=f"if webhooks may go there, add it to {SETTING} of the reconciler",
+                hint=f"if alerts may go there, add it to {SETTING} of the reconciler",
             )
         if not encrypted:
             raise Invalid(
-                f"{host}: webhooks go to http:// only at addresses that are allowed for it",
-                hint=f"write https://, or add {address} to {SETTING} of the reconciler",
+                f"{host}: what is not encrypted (http://) goes only to addresses that are allowed for it",
+                hint=f"use TLS (https://), or add {address} to {SETTING} of the reconciler",
             )
 
 

@@ -48,7 +48,7 @@ class Wire:
         self.timeout = timeout
         self._pools = {
             scheme: httpcore.AsyncConnectionPool(
-                ssl_context=trusted or _trusted(),
+                ssl_context=trusted or trusted_certificates(),
                 max_connections=None,
                 max_keepalive_connections=16,
                 keepalive_expiry=_KEEP_ALIVE,
@@ -120,7 +120,7 @@ class _Checked(httpcore.AsyncNetworkBackend):
 
 
 @cache
-def _trusted() -> ssl.SSLContext:
+def trusted_certificates() -> ssl.SSLContext:
     """Return the certificates we trust: the machine's own, and a public bundle; read once."""
     context = ssl.create_default_context()
     context.load_verify_locations(certifi.where())

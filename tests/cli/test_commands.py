@@ -19,9 +19,9 @@ from reconciler.settings import Settings
 
 ROOT = Path(__file__).parents[2]
 COMMANDS = (
-    "init", "validate", "schema", "plan", "apply", "run", "sync", "reconcile", "get", "describe", "records",
+    "init", "validate", "schema", "plan", "apply", "run", "sync", "connect", "reconcile", "get", "describe", "records", "explain",
     "fmt", "migrate", "drift", "adopt", "export", "import", "history", "events", "suspend", "resume", "disconnect", "forget", "locks", "pin", "rollback", "doctor", "version", "demo",
-    "ci comment", "ci status", "token create", "token list", "token show", "token rotate", "token revoke", "secrets status", "secrets rotate",
+    "ci comment", "ci status", "mapping show", "mapping suggest", "mapping test", "token create", "token list", "token show", "token rotate", "token revoke", "secrets status", "secrets rotate",
     "deliveries list", "deliveries show", "deliveries retry", "route list", "route test", "route enable",
     "alerts list", "alerts ack", "silence add", "silence list", "silence end",
 )  # fmt: skip
@@ -92,7 +92,7 @@ def test_an_unknown_kind_has_no_schema() -> None:
 
 def test_a_plan_as_json_says_what_it_would_do(folder: Path) -> None:
     told = json.loads(typed("plan --format json").stdout)
-    assert told["format_version"] == "1.2"
+    assert told["format_version"] == "1.3"
     assert told["summary"]["create"] == 5
 
 

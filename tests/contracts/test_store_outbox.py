@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
+from typing import Any
 
 import psycopg
 import pytest
@@ -60,7 +61,7 @@ def names(found: Sequence[Delivery]) -> list[str]:
     return [one.id for one in found]
 
 
-def tried(status: int, at: datetime = NOON, **more: timedelta) -> Attempt:
+def tried(status: int, at: datetime = NOON, **more: Any) -> Attempt:
     return Attempt(at, status, timedelta(0), "answer", **more)
 
 

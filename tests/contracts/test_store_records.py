@@ -326,3 +326,96 @@ async def test_stale_rows_come_page_by_page_until_none_is_left(store: Store) -> 
     assert await store.views.stale("c1", ORDERS, basis="b2", after="", limit=2) == ()
     assert len(await store.views.stale("c1", ORDERS, basis="b3", after="", limit=9)) == 6
     assert await store.views.stale("c2", ORDERS, basis="b3", after="", limit=9) == ()
+
+
+# ── what failed ──────────────────────────────────────────────────────────────────────────────────
+
+
+async def with_failures(store: Store) -> list[StoredRecord]:
+    """Save records of two connections of which every other one failed, and bury one; return all in order."""
+    for minute, owner in enumerate(("c1", "c2", "c1")):
+        failed = [row(f"{minute}{n}", mapped=None, error="why", of=owner) for n in range(3)]
+        sound = [row(f"{minute}{n}s", of=owner) for n in range(3)]
+        page = batch(*failed, *sound, of=owner, at=NOON + timedelta(minutes=minute))
+        await save(store, page)
+    await bury(store, "00")
+    return list(await store.views.records(ALL))
+
+
+@pytest.mark.parametrize("connections", [None, ("c1",), ("c2", "c1"), ()])
+@pytest.mark.parametrize("deleted", [False, True], ids=["living", "all"])
+async def test_only_what_failed_is_read_page_by_page(
+    store: Store, connections: tuple[str, ...] | None, *, deleted: bool
+) -> None:
+    wanted = [
+        one
+        for one in await with_failures(store)
+        if one.error is not None
+        and (connections is None or one.connection in connections)
+        and (deleted or one.deleted_at is None)
+    ]
+    query = replace(ALL, connections=connections, deleted=deleted, failed=True, limit=2)
+    read = list[StoredRecord]()
+    while page := await store.views.records(query):
+        read.extend(page)
+        query = replace(query, after=(page[-1].updated_at, page[-1].id))
+    assert read == wanted
+    assert len({one.id for one in read}) == len(read)
+
+
+async def test_what_failed_is_asked_for_by_id_too(store: Store) -> None:
+    await with_failures(store)
+    ids = (row("10", of="c2").id, row("10s", of="c2").id)
+    found = await store.views.records(replace(ALL, ids=ids, failed=True))
+    assert [one.source_id for one in found] == ["10"]
+
+
+async def test_living_records_that_failed_are_counted_where_there_are_any(store: Store) -> None:
+    assert dict(await store.views.failures()) == {}
+    await with_failures(store)
+    assert dict(await store.views.failures()) == {("c1", ORDERS): 5, ("c2", ORDERS): 3}
+    await remap(store, row("01"), row("02"))
+    assert dict(await store.views.failures()) == {("c1", ORDERS): 3, ("c2", ORDERS): 3}
+
+
+# ── records to be mapped otherwise ───────────────────────────────────────────────────────────────
+
+
+async def test_live_records_are_walked_by_source_id_each_once_with_their_basis(
+    store: Store,
+) -> None:
+    bad = row("2", mapped=None, error="status: no")
+    await save(store, batch(row("1"), bad, row("3"), row("4")))
+    await save(store, batch(row("10"), basis="b2"))
+    await save(store, batch(row("1", of="c2"), of="c2"))
+    await save(store, batch(replace_id(row("1"), "ve_1"), entity="vendors"))
+    await bury(store, "3")
+    first = await store.views.mapped("c1", ORDERS, limit=2)
+    assert [(one.source_id, one.basis) for one in first] == [("1", "b1"), ("10", "b2")]
+    second = await store.views.mapped("c1", ORDERS, after="10", limit=2)
+    assert [tuple(one) for one in second] == [
+        ("2", bad.id, b"raw", None, "status: no", "b1"),
+        ("4", row("4").id, b"raw", b"mapped", None, "b1"),
+    ]
+    assert await store.views.mapped("c1", ORDERS, after="4", limit=2) == ()
+
+
+async def test_chosen_records_are_walked_whatever_the_limit_and_never_dead_ones(
+    store: Store,
+) -> None:
+    await save(store, batch(*(row(str(n)) for n in range(5))))
+    await bury(store, "3")
+    ids = [row(key).id for key in ("4", "3", "1", "none")]
+    found = await store.views.mapped("c1", ORDERS, limit=1, ids=ids)
+    assert [one.source_id for one in found] == ["1", "4"]
+    assert await store.views.mapped("c1", ORDERS, limit=1, ids=[]) == ()
+
+
+async def test_ids_below_a_bound_are_those_of_live_records_in_their_order(store: Store) -> None:
+    await save(store, batch(*(row(str(n)) for n in range(40))))
+    await save(store, batch(row("1", of="c2"), of="c2"))
+    await bury(store, "3", "4")
+    alive = sorted(row(str(n)).id for n in range(40) if n not in {3, 4})
+    bound = alive[10]
+    assert list(await store.views.ids_below("c1", ORDERS, bound)) == alive[:10]
+    assert list(await store.views.ids_below("c1", ORDERS, "po_g")) == alive

@@ -17,7 +17,7 @@ def test_the_shipped_pages_are_up_to_date() -> None:
 
 
 def test_there_is_a_page_an_entity_and_an_index_that_leads_to_each() -> None:
-    assert set(pages()) == {"README.md", *(f"{name}.md" for name in entities())}
+    assert set(pages()) == {"README.md", "value-maps.md", *(f"{name}.md" for name in entities())}
     assert all(f"({name}.md)" in pages()["README.md"] for name in entities())
 
 

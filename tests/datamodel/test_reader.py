@@ -19,6 +19,7 @@ from reconciler.datamodel.reader import (
     read_entity,
     read_fields,
 )
+from reconciler.datamodel.value_maps import FOLDER as VALUE_MAPS
 from reconciler.errors import NotFound
 from reconciler.model.identity import record_id
 
@@ -144,7 +145,13 @@ def test_two_entities_may_not_share_a_prefix() -> None:
 
 def test_no_shipped_file_is_left_unread() -> None:
     files = {path.relative_to(FOLDER).as_posix() for path in FOLDER.rglob("*.yaml")}
-    assert files == {"types.yaml", "events.yaml", *(f"entities/{name}.yaml" for name in names())}
+    maps = {path.relative_to(FOLDER).as_posix() for path in VALUE_MAPS.glob("*.yaml")}
+    assert files == {
+        "types.yaml",
+        "events.yaml",
+        *maps,
+        *(f"entities/{name}.yaml" for name in names()),
+    }
 
 
 GOOD: Mapping[str, Any] = {

@@ -385,14 +385,14 @@ def test_named_items_of_a_list_are_found_by_their_names() -> None:
     resource = specs.sound().resources[key_of("Mapping/acme-orders")]
     body = resource.body
     spec = {**body["spec"], "tests": [dict(one) for one in body["spec"]["tests"]]}
-    spec["tests"][0]["expect"] = {"title": "b"}
+    spec["tests"][0]["expect"] = {"title": "a", "notes": "none"}
     spec["tests"][1]["source"] = {"descr": "b", "on": ["12:30", None, 1.5]}
     spec["tests"].append({"name": "three", "source": {}, "expect": {"title": None}})
     wanted = make_resource(resource.key, {**body, "spec": spec})
     edited = edit(specs, resource, list(diff(body, wanted.body)))
     assert lines_of(specs, edited) == [
         "-      expect: {title: a}",
-        "+      expect: {title: b}",
+        "+      expect: {title: a, notes: none}",
         "-    - {name: two, source: {descr: b}, expect: {title: b}}",
         '+    - {name: two, source: {descr: b, "on": ["12:30", null, 1.5]}, expect: {title: b}}',
         "+    - {name: three, source: {}, expect: {title: null}}",

@@ -110,11 +110,12 @@ def written(draw: Callable[[Any], Any], roots: Any) -> tuple[Any, str]:
         "spec:",
         "  connection: acme",
         "  entity: vendors",
+        "  inherit: false",
         "  tests:",
         "    - name: t",
         "      source:",
         *writer.block(source, 8),
-        "      expect: {name: x}",
+        "      expect: {name: null}",
     ]
     breaks = draw(st.sampled_from(["\n", "\r\n"]))
     return source, breaks.join(lines) + draw(st.sampled_from([breaks, ""]))

@@ -366,3 +366,59 @@ async def test_an_edit_that_is_not_permitted_leaves_nothing(desk: Desk) -> None:
     with pytest.raises(Conflict, match="not yours"):
         await desk.edits.remove(ORDERS, actor="ui:jo", permit=permit)
     assert await desk.store.views.state() == state
+
+
+TESTED = """\
+  tests:
+    - {name: open is approved, source: {status: OPEN}, expect: {status: approved}}
+"""
+
+
+async def test_specs_with_a_failing_test_leave_the_old_state_in_force(desk: Desk) -> None:
+    desk.specs.write()
+    await desk.turn()
+    desk.specs.write(status="sent")
+    desk.specs.files["b.yaml"] += TESTED
+    await desk.turn()
+    assert await desk.status() == "approved"
+    (event,) = await desk.events(EventType.SOURCE_INVALID)
+    assert "the test 'open is approved' fails" in str(event.data["first"])
+    desk.specs.write()
+    desk.specs.files["b.yaml"] += TESTED
+    await desk.turn()
+    resource = await desk.store.views.resource(ORDERS)
+    assert resource is not None
+    assert len(resource.spec["tests"]) == 1
+
+
+async def test_an_edit_that_breaks_a_test_is_refused(desk: Desk) -> None:
+    desk.specs.write()
+    desk.specs.files["b.yaml"] += TESTED
+    await desk.turn()
+    with pytest.raises(SpecInvalid) as caught:
+        await desk.edit("sent")
+    assert [problem.code for problem in caught.value.problems] == ["R130"]
+    assert await desk.status() == "approved"
+
+
+async def test_the_tests_of_an_edit_are_run_over_the_mappings_that_select_its_connection(
+    desk: Desk,
+) -> None:
+    desk.specs.write()
+    everywhere = MAPPING.replace("orders}", "everywhere}").replace("POLICY", "report")
+    everywhere = everywhere.replace("connection: plant-a", "selector: {matchLabels: {plant: a}}")
+    desk.specs.files["c.yaml"] = (
+        everywhere.partition("  fields:")[0] + "  fields: {code: {from: x}}\n"
+    )
+    desk.specs.files["a.yaml"] = CONNECTION.replace("plant-a}", "plant-a, labels: {plant: a}}")
+    await desk.turn()
+    document = document_of((await desk.store.views.state()).resources[ORDERS])
+    tests = [{"name": "layers", "source": {"x": "X"}, "expect": {"code": "X"}}]
+    await desk.edits.put(
+        EditWish({**document, "spec": document["spec"] | {"tests": tests}}, "ui:jo")
+    )
+    tests[0]["expect"] = {"code": "Y"}
+    with pytest.raises(SpecInvalid):
+        await desk.edits.put(
+            EditWish({**document, "spec": document["spec"] | {"tests": tests}}, "ui:jo")
+        )

@@ -251,10 +251,8 @@ async def test_a_look_that_finds_all_as_it_was_writes_nothing(plant: Plant) -> N
 async def test_credentials_that_end_are_told_at_thirty_seven_and_one_day_each_once(
     plant: Plant,
 ) -> None:
-    situation = await plant.in_force.look()
-    acme = situation.connection("acme")
     await look(plant)
-    await plant.health.expires(situation, acme, plant.clock.now() + timedelta(days=40))
+    plant.system.expires = plant.clock.now() + timedelta(days=40)
     days = []
     for day in range(40):
         before = len(await told(plant))
@@ -267,11 +265,20 @@ async def test_credentials_that_end_are_told_at_thirty_seven_and_one_day_each_on
 
 
 async def test_credentials_found_to_end_tomorrow_are_told_once_not_thrice(plant: Plant) -> None:
-    situation = await plant.in_force.look()
-    end = plant.clock.now() + timedelta(hours=20)
-    await plant.health.expires(situation, situation.connection("acme"), end)
-    await look(plant)
+    plant.system.expires = plant.clock.now() + timedelta(hours=20)
+    for _ in range(3):
+        await look(plant)
     assert (await told(plant)).count("connection.expiring") == 1
+
+
+async def test_credentials_that_were_renewed_are_told_of_again_when_they_end(plant: Plant) -> None:
+    for days in (3, 300, 3):
+        plant.system.expires = plant.clock.now() + timedelta(days=days)
+        await look(plant)
+    assert (await told(plant)).count("connection.expiring") == 2
+    plant.system.expires = None
+    await look(plant)
+    assert (await now(plant)).expires_at is None
 
 
 @pytest.mark.parametrize(
@@ -301,7 +308,7 @@ async def test_new_credentials_that_are_taken_end_the_trouble_with_the_transacti
         await look(plant, REFUSED)
     heard: list[str] = []
 
-    async def hear(name: str) -> None:
+    async def hear(name: str, anew: bool) -> None:  # noqa: FBT001  as it is told
         heard.append(name)
 
     plant.health.when_recovered(hear)

@@ -118,7 +118,10 @@ OTHER = thing(Kind.CONNECTION, "other", labels={"customer": "other"})
             "SyncSchedule/s",
             thing(Kind.SYNC_SCHEDULE, "s", selector={"matchLabels": {"plant": "a"}}),
         ),
-        ("AlertRoute/mine", thing(Kind.ALERT_ROUTE, "mine", labels={"customer": "acme"}, to={})),
+        (
+            "AlertRoute/mine",
+            thing(Kind.ALERT_ROUTE, "mine", labels={"customer": "acme"}, to={}, suspend=True),
+        ),
         (
             "Mapping/own",
             thing(Kind.MAPPING, "own", labels={"customer": "acme"}, connection="other"),
@@ -165,10 +168,19 @@ async def test_a_suspended_route_is_told_of_nothing_that_happens_meanwhile(town:
     assert await told(town) == [("ops", name)]
 
 
-async def test_a_route_that_sends_no_webhooks_gets_none(town: Town) -> None:
-    await town.declare(route("mail", to={"email": {"to": ["ops@example.com"]}}))
-    await town.happen()
-    assert await told(town) == []
+@pytest.mark.parametrize(
+    "to",
+    [
+        {"email": {"to": ["ops@example.com"]}},
+        {"notify": {"url": {"env": "CHAT"}}},
+        {"alertmanager": {"url": "https://alertmanager.example.com"}},
+    ],
+    ids=lambda to: next(iter(to)),
+)
+async def test_every_way_of_telling_gets_deliveries(town: Town, to: dict[str, object]) -> None:
+    await town.declare(route("other", to=to))
+    name = await town.happen()
+    assert await told(town) == [("other", name)]
 
 
 async def test_a_renamed_route_keeps_what_is_on_its_way(town: Town) -> None:

@@ -16,6 +16,13 @@ async def state(house: House, name: str = "a") -> ConnectionState | None:
     return await house.store.views.connection_state(now.uid(now.connection(name)))
 
 
+async def ended(house: House, job: str) -> None:
+    """Return when *job* has ended well."""
+    async with asyncio.timeout(20):
+        while (found := await house.jobs.status(job)) is None or found.status != "succeeded":  # noqa: ASYNC110  a job sets no event
+            await asyncio.sleep(0.001)
+
+
 async def becomes(house: House, status: ConnectionStatus) -> None:
     """Return when connection a is in *status*, half a minute after another."""
     async with asyncio.timeout(20):
@@ -85,3 +92,16 @@ async def test_a_connection_that_is_unchanged_is_not_looked_at_with_each_change(
     assert plant.system.probes == 2
     task.cancel()
     await asyncio.wait({task})
+
+
+async def test_who_has_logged_in_anew_has_all_schedules_run_at_once() -> None:
+    house = House(watched=True)
+    house.specs.write("a.yaml", CONNECTION.format(name="a"))
+    house.specs.write("s.yaml", SCHEDULE.format(name="a", every="1h"))
+    async with house.running():
+        await situation(house, 1)
+        await ended(house, "schedule:a-often/a")
+        await becomes(house, ConnectionStatus.ONLINE)
+        await house.runtime.recovered("a", False)
+        await house.runtime.recovered("a", True)
+        await until(lambda: len(house.system.reads) == 2)

@@ -106,5 +106,8 @@ def test_a_delivery_ends_delivered_or_dead_after_its_last_wait() -> None:
     once = delivery.after(failed, WAITS)
     assert (once.status, once.due_at) == (DeliveryStatus.PENDING, NOON + timedelta(seconds=5))
     assert once.after(Attempt(NOON, 204, timedelta(0)), WAITS).status is DeliveryStatus.DELIVERED
+    refused = once.after(Attempt(NOON, 550, timedelta(0), "no such user", final=True), WAITS)
+    assert refused.status is DeliveryStatus.DEAD
+    assert refused.reason == "it is refused for good: no such user"
     dead = once.after(failed, WAITS).after(failed, WAITS)
     assert (dead.status, len(dead.attempts)) == (DeliveryStatus.DEAD, 3)

@@ -90,7 +90,7 @@ def test_what_is_no_saved_plan_is_said_to_be_none(text: bytes) -> None:
 
 def test_a_file_of_another_version_is_not_called_tampered() -> None:
     whole = json.loads(dump(full_plan()))
-    with pytest.raises(Invalid, match="format version 9, this program reads 3") as caught:
+    with pytest.raises(Invalid, match="format version 9, this program reads 4") as caught:
         load_plan(json.dumps({**whole, "version": 9}).encode())
     assert not isinstance(caught.value, PlanTampered)
 

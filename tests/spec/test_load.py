@@ -250,6 +250,22 @@ MISTAKES: dict[str, tuple[str, list[tuple[str, int, int]]]] = {
         document("Mapping", MAPPING + '  fields: {notes: {template: "a {{ record.x }}"}}\n'),
         [("R122", 7, 36)],
     ),
+    "value map that there is not": (
+        document(
+            "Mapping", MAPPING + "  fields: {status: {from: x, valuesFrom: merge-purchase-order}}\n"
+        ),
+        [("R201", 7, 42)],
+    ),
+    "value map of another field": (
+        document(
+            "Mapping", MAPPING + "  fields: {status: {from: x, valuesFrom: maximo-item-status}}\n"
+        ),
+        [("R105", 7, 42)],
+    ),
+    "unknown without a value map": (
+        document("Mapping", MAPPING + "  fields: {status: {from: x, unknown: keep}}\n"),
+        [("R107", 7, 20)],
+    ),
     "unknown field in a test": (
         document("Mapping", MAPPING + "  tests: [{name: a, source: {}, expect: {notse: x}}]\n"),
         [("R104", 7, 42)],

@@ -39,6 +39,9 @@ PAGES = {
     "one, later": ("records_page", RecordQuery("po", ("c1",), modified_after=NOON)),
     "one, born later": ("records_page", RecordQuery("po", ("c1",), created_after=NOON)),
     "one, dead too": ("records_page", RecordQuery("po", ("c1",), deleted=True)),
+    "one, failed": ("records_failed", RecordQuery("po", ("c1",), failed=True)),
+    "several, failed": ("records_failed", RecordQuery("po", ("c1", "c2"), failed=True)),
+    "all, failed": ("records_failed", RecordQuery("po", failed=True, after=(NOON, "po_1"))),
     "all": ("records_entity_page", RecordQuery("po")),
     "all, on": ("records_entity_page", RecordQuery("po", after=(NOON, "po_1"))),
     "all, later": ("records_entity_page", RecordQuery("po", modified_after=NOON)),
@@ -68,6 +71,11 @@ def test_records_are_found_by_id(database: Connection) -> None:
     assert steps[0] == "SEARCH records USING INDEX sqlite_autoindex_records_1 (id=?)"
 
 
+def test_what_failed_is_counted_along_its_index_alone(database: Connection) -> None:
+    steps = plan(database, queries.FAILED)
+    assert steps[0] == "SCAN records USING INDEX records_failed"
+
+
 def test_stale_rows_are_read_in_the_order_of_their_source_ids(database: Connection) -> None:
     for reached in (None, "7"):
         (step,) = plan(database, queries.select_stale(STALE, reached))
@@ -95,3 +103,18 @@ def test_a_page_to_be_saved_is_compared_along_the_key_of_its_source(
         "SEARCH records USING INDEX records_source (connection=? AND entity=? AND source_id=?)"
     )
     assert not any(step.startswith("SCAN records") for step in steps)
+
+
+def test_records_to_be_mapped_otherwise_are_read_in_the_order_of_their_source_ids(
+    database: Connection,
+) -> None:
+    walk = queries.Walk("c1", "po", "7", 500)
+    (step,) = plan(database, queries.select_mapped(walk))
+    assert step.startswith("SEARCH records USING INDEX records_source (")
+    chosen = plan(database, queries.select_mapped(queries.Walk("c1", "po", "", 1, ("po_1",))))
+    assert chosen[0] == "SEARCH records USING INDEX sqlite_autoindex_records_1 (id=?)"
+
+
+def test_a_sample_is_chosen_along_one_index_of_the_connection(database: Connection) -> None:
+    (step,) = plan(database, queries.select_ids_below("c1", "po", "po_4"))
+    assert step == "SEARCH records USING INDEX records_page (connection=? AND entity=?)"

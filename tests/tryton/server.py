@@ -82,6 +82,11 @@ class Erp:
         """Delete *count* drafts for good, and return their ids."""
         return [int(key) for key in self._ask("delete", str(count))]
 
+    def password(self, user: str, password: str) -> None:
+        """Give a user another password, as an administrator does."""
+        where = f"{self.url}/{DATABASE}"
+        _script("password", user, "--url", where, ACME_ERP_NEW_PASSWORD=password)
+
     def stop(self) -> None:
         """Stop the server; its data stay."""
         self.server.stop()
@@ -135,11 +140,11 @@ def _recipe() -> str:
     return hashlib.sha256("\0".join(parts).encode()).hexdigest()[:16]
 
 
-def _script(*arguments: str) -> str:
+def _script(*arguments: str, **more: str) -> str:
     done = subprocess.run(
         [sys.executable, "-m", "examples.tryton.erp", *arguments],
         cwd=ROOT,
-        env={**os.environ, **PASSWORDS},
+        env={**os.environ, **PASSWORDS, **more},
         stdin=subprocess.DEVNULL,
         capture_output=True,
         text=True,

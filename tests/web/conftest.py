@@ -2,17 +2,24 @@
 
 from collections.abc import AsyncIterator, Mapping
 from dataclasses import dataclass, field
+from functools import cache
 from typing import Any
 
 import httpx
 import pytest
 from fastapi import FastAPI
 
+from reconciler.connectors.catalogue import catalogue_files
+from reconciler.engine.disconnecting import Disconnected
+from reconciler.engine.inforce import InForce
+from reconciler.engine.mapped import MappingReader
 from reconciler.engine.reader import RecordReader
 from reconciler.engine.tokens import CHANCE, TokenWish, mint
 from reconciler.model.access import Scope
+from reconciler.model.resource import Resource
 from reconciler.model.sync import RunStatus, SyncJob
 from reconciler.ports import SyncRequest
+from reconciler.spec.load import load
 from reconciler.store.memory import MemoryStore
 from reconciler.web.app import Services, make_app
 from reconciler.web.needs import Policy
@@ -91,6 +98,18 @@ async def api(plant: Plant) -> AsyncIterator[Api]:
         yield Api(plant, client, syncs, uid)
 
 
+class FakeEndings:
+    """Ends nothing, and says so."""
+
+    async def disconnect(
+        self, name: str, *, actor: str, reason: str = "", request_id: str = ""
+    ) -> Disconnected:
+        return Disconnected(0, 0, 0)
+
+    async def forget(self, name: str, *, actor: str, request_id: str = "") -> Disconnected:
+        return Disconnected(0, 0, 0)
+
+
 @dataclass
 class Site:
     """The app, what stands behind it, and a client that asks as an administrator."""
@@ -122,6 +141,12 @@ def client_of(app: FastAPI, token: str | None = None) -> httpx.AsyncClient:
     )
 
 
+@cache
+def built_in() -> Mapping[str, Resource]:
+    """Return the built-in connectors."""
+    return load({}, catalogue=catalogue_files()).catalogue
+
+
 @pytest.fixture
 def policy() -> Policy:
     """What a test may set of the API."""
@@ -141,6 +166,8 @@ async def site(policy: Policy) -> AsyncIterator[Site]:
         clock=clock,
         in_force=FakeInForce(store),
         schedule=FakeSchedule(),
+        endings=FakeEndings(),
+        mappings=MappingReader(store.views, InForce(store.views, built_in())),
         policy=policy,
     )
     app = make_app(services)

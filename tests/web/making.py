@@ -21,7 +21,7 @@ from reconciler.model.resource import Kind, Resource, ResourceKey, make_resource
 from reconciler.model.selector import Selector, chosen_by
 from reconciler.model.sync import Cursor, RunStatus, SyncJob, SyncMode, SyncRun, Trigger
 from reconciler.model.value import digest_of
-from reconciler.ports import SyncRequest
+from reconciler.ports import Store, SyncRequest
 from reconciler.store.memory import MemoryStore
 from reconciler.web.needs import Position
 from reconciler.web.versions import CURRENT
@@ -267,7 +267,7 @@ async def move_cursor(store: MemoryStore, at: datetime) -> None:
 
 
 async def issue(
-    store: MemoryStore,
+    store: Store,
     number: int,
     scopes: frozenset[Scope] = READ,
     of: str | None = None,

@@ -40,6 +40,7 @@ async def test_a_connection_is_told_with_its_status_and_counts(site: Site) -> No
         "last_good_at": None,
         "credentials_expire_at": None,
         "records": {"purchase-orders": 2, "vendors": 0},
+        "failed": {},
     }
 
 

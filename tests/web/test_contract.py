@@ -60,6 +60,8 @@ OPERATIONS: Final = (
     ("GET", "/api/v1/event-types"),
     ("GET", "/api/v1/purchase-orders"),
     ("GET", "/api/v1/purchase-orders/{record_id}"),
+    ("GET", "/api/v1/raw/{name}/{stream}"),
+    ("GET", "/api/v1/raw/{name}/{stream}/{source_id}"),
 )
 LEFT_OUT: Final = {
     "positive_data_acceptance",  # a made-up cursor fits its schema and is no cursor of ours

@@ -85,6 +85,8 @@ async def test_answers_fit_their_schemas(site: Site, document: dict[str, Any]) -
     for path, name in {
         "/api/v1/purchase-orders?include=raw": "list_purchase_orders",
         f"/api/v1/purchase-orders/{order_id('1')}": "get_purchase_order",
+        "/api/v1/raw/acme/purchase-orders": "list_raw_records",
+        "/api/v1/raw/acme/purchase-orders/1": "get_raw_record",
         "/api/v1/connections": "list_connections",
         "/api/v1/connections/acme": "get_connection",
         "/api/v1/connections/acme/sync-status": "get_sync_status",

@@ -135,7 +135,7 @@ OVER_ALL = {
 """What only a token over all connections does."""
 UNFILTERED = {
     "get_me", "list_versions", "get_openapi", "list_connections", "list_specs", "list_drift",
-    "get_reconcile", "list_event_types", "list_tokens", "create_token", "reconcile_now", "get_health", "get_readiness", "get_error_docs",
+    "get_reconcile", "list_event_types", "list_tokens", "create_token", "exchange_connect_link", "reconcile_now", "get_health", "get_readiness", "get_error_docs",
     *(f"list_{name.replace('-', '_')}" for name in entities()),
 }  # fmt: skip
 """Operations about no single thing: what they answer with is filtered, and proved below."""
@@ -160,6 +160,14 @@ GOOD = {
     "patch_spec": 415,
     "delete_spec": 405,
     "revert_spec": 409,  # as git applied it
+    "put_mapping": 405,
+    "patch_mapping": 405,
+    "delete_mapping": 405,
+    "preview_mapping": 405,
+    "create_connect_link": 404,  # by a server without a connect page
+    "list_connect_links": 404,
+    "revoke_connect_link": 404,
+    "exchange_connect_link": 404,
 }
 """What a request without a body is answered with, where that is not the operation's own status."""
 
@@ -199,6 +207,7 @@ class TestMatrix:
                     theirs = await issue(site.store, 1000 + tried, READ, "acme")
                     ids = {
                         "name": "acme",
+                        "entity": "purchase-orders",
                         "kind": "Connection",
                         "token": "look_1",
                         **dict.fromkeys(["alert_id", "silence_id", "delivery_id", "route"], "none"),
@@ -206,6 +215,9 @@ class TestMatrix:
                         "sync_id": sync,
                         "run_id": run.id,
                         "record_id": order_id("17"),
+                        "link_id": "lnk_1",
+                        "stream": "purchase-orders",
+                        "source_id": "17",
                     }
                     answer = await client.request(route.method, route.path.format(**ids))
                     told = f"{bearer.name}: {route.method} {route.path}: {answer.text[:200]}"

@@ -12,7 +12,9 @@ from reconciler.model.event import Delivery, Event, EventType
 from reconciler.model.resource import Resource
 from reconciler.secrets.redactor import Redactor
 from reconciler.secrets.references import resolve
-from reconciler.webhooks.sender import WebhookSender
+from reconciler.webhooks.channel import Secrets
+from reconciler.webhooks.channels.webhook import Webhooks
+from reconciler.webhooks.sending import Sending, Troubled, untroubled
 from reconciler.webhooks.targets import Targets, networks
 from reconciler.webhooks.wire import Wire
 from tests.town import route
@@ -107,7 +109,7 @@ def hook(url: Any, /, **webhook: Any) -> Resource:
     return route(to={"webhook": {"url": url, "secret": {"env": "HOOK"}, **webhook}})
 
 
-Make = Callable[..., WebhookSender]
+Make = Callable[..., Sending]
 
 
 @pytest.fixture
@@ -120,14 +122,18 @@ async def make() -> AsyncIterator[Make]:
         *,
         allowed: tuple[str, ...] = LOOPBACK,
         wire: Wire | None = None,
-    ) -> WebhookSender:
+        troubled: Troubled = untroubled,
+    ) -> Sending:
         known = {"HOOK": SECRET} if environ is None else environ
         wires.append(wire or Wire(Targets(networks(allowed))))
 
         def reveal(reference: Mapping[str, Any], what: str) -> str:
             return resolve(reference, known, what=what).reveal()
 
-        return WebhookSender(MachineClock(), wires[-1], reveal, Redactor(), version="2026-11-01")
+        clock, redactor = MachineClock(), Redactor()
+        secrets = Secrets(reveal, redactor)
+        webhooks = Webhooks(clock, wires[-1], secrets, version="2026-11-01")
+        return Sending(clock, {"webhook": webhooks}, redactor, troubled=troubled)
 
     yield made
     for wire in wires:
@@ -135,5 +141,5 @@ async def make() -> AsyncIterator[Make]:
 
 
 @pytest.fixture
-def sender(make: Make) -> WebhookSender:
+def sender(make: Make) -> Sending:
     return make()

@@ -12,9 +12,10 @@ from hypothesis import strategies as st
 from jsonschema import Draft202012Validator, FormatChecker
 
 from reconciler.datamodel.events import alerts_schema, event_entries, event_schema
-from reconciler.model.event import Delivery, Event, EventSeverity, EventType
+from reconciler.model.event import Event, EventSeverity, EventType
 from reconciler.model.notification import AlertStatus, AlertTold, Notification, Told
-from reconciler.webhooks.bodies import body_of_group, content_of
+from reconciler.webhooks.bodies import CLOUD_EVENT, body_of_group, cloud_event
+from reconciler.webhooks.grouped import message_of_group
 from reconciler.webhooks.payload import LARGEST, body_of
 from tests.fakes import NOON
 
@@ -136,14 +137,11 @@ def test_each_sample_is_as_the_schema_of_its_event_says(kind: EventType) -> None
     assert entry.sample.keys() <= entry.data.keys()
 
 
-DELIVERY = Delivery("dlv_1", "evt_1", "uid", NOON)
-
-
 @pytest.mark.parametrize("kind", EventType)
 def test_each_event_is_a_cloud_event_to_the_published_library(kind: EventType) -> None:
     event = event_entries()[kind].event("evt_1", NOON)
-    content = content_of(DELIVERY, event, "cloudevents")
-    told = from_structured_event(HTTPMessage({"content-type": content.media}, content.body))
+    body = cloud_event("dlv_1", body_of(event))
+    told = from_structured_event(HTTPMessage({"content-type": CLOUD_EVENT}, body))
     assert (told.get_id(), told.get_type(), told.get_specversion()) == ("dlv_1", kind.value, "1.0")
     assert (told.get_subject(), told.get_time()) == (event.subject, NOON)
     assert told.get_source() == "urn:reconciler"
@@ -152,12 +150,31 @@ def test_each_event_is_a_cloud_event_to_the_published_library(kind: EventType) -
 
 def test_a_group_is_a_cloud_event_too() -> None:
     notification = group(told_of())
-    content = content_of(replace(DELIVERY, notification=notification), failed(), "cloudevents")
-    told = from_structured_event(HTTPMessage({"content-type": content.media}, content.body))
+    body = cloud_event("dlv_1", body_of_group(notification))
+    told = from_structured_event(HTTPMessage({"content-type": CLOUD_EVENT}, body))
     assert (told.get_type(), told.get_subject()) == ("alerts.firing", "connection=acme")
     assert told.get_data() == json.loads(body_of_group(notification))["data"]
 
 
-def test_the_standard_form_is_as_it_was() -> None:
-    content = content_of(DELIVERY, failed(), "standard")
-    assert (content.body, content.media) == (body_of(failed()), "application/json")
+def test_a_group_in_words_says_how_many_and_what_and_why() -> None:
+    alone = message_of_group(group(told_of(1)), "key")
+    assert (alone.title, alone.status.value) == (
+        "Connection/acme: a sync has failed (vendors)",
+        "firing",
+    )
+    assert alone.text.startswith("1 firing\n\n")
+    many = message_of_group(
+        group(told_of(1), told_of(2, over=True), left_out=3, kind=Told.REPEAT), "key"
+    )
+    assert many.title == (
+        "still: 4 firing, 1 resolved (connection acme): Connection/acme: a sync has ended well"
+    )
+    assert [event.id for event in many.events] == ["evt_1", "end_2"]
+    assert (many.key, json.loads(many.body)["data"]["left_out"]) == ("key", 3)
+    test = message_of_group(group(told_of(1), kind=Told.TEST), "key")
+    assert test.title.startswith("only a test: ")
+
+
+@pytest.mark.parametrize("kind", Told)
+def test_every_kind_has_words(kind: Told) -> None:
+    assert message_of_group(group(told_of(1), kind=kind), "key").title

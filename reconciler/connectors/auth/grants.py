@@ -144,7 +144,8 @@ def as_login(refused: Refused) -> Unauthorized | SourceInvalid:
     """Return what a refusal means for a login: wrong credentials, or a request that the manifest gets wrong."""
     if refused.error in _WRONG_CLIENT:
         return Unauthorized(
-            refused.message, hint="check the credentials that the connection's 'auth' refers to"
+            refused.message,
+            hint="mend what the connection's 'auth' refers to; from a customer: reconciler connect NAME",
         )
     return SourceInvalid(
         refused.message, hint="check scopes, audience and tokenParams in the connector's manifest"

@@ -18,6 +18,7 @@ import msgspec
 
 from reconciler.connectors.auth.fixed import basic
 from reconciler.connectors.exchange import Answer, Ask, wait_asked
+from reconciler.connectors.expiry import GRANT_ENDS
 from reconciler.errors import Invalid, RateLimited, Revoked, ServerFault, SourceError
 from reconciler.ports import Obtained
 
@@ -183,6 +184,10 @@ def read_tokens(answer: Answer, life: timedelta, asked_at: datetime) -> Obtained
     }
     if isinstance(body.get("refresh_token"), str) and body["refresh_token"]:
         fields[REFRESH] = body["refresh_token"]
+        # No word of RFC 6749: the first is GitHub's and Microsoft's, the second Keycloak's (0: it does not end).
+        grant = body.get("refresh_token_expires_in") or body.get("refresh_expires_in")
+        ends = _seconds(grant)
+        fields[GRANT_ENDS] = _iso(asked_at + ends) if ends else None
     if isinstance(body.get("scope"), str):
         fields[SCOPE] = body["scope"]
     return Obtained(fields, expires if told else None)

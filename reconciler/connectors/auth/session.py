@@ -62,6 +62,6 @@ class SessionLogin(Enclosing):
         if not cookies:
             raise Unauthorized(
                 f"{answer.place} answered {answer.status}, and set no cookie",
-                hint="check the credentials that the connection's 'auth' refers to",
+                hint="mend what the connection's 'auth' refers to; from a customer: reconciler connect NAME",
             )
         return login, cookies

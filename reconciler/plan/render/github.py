@@ -10,6 +10,7 @@ from typing import Final
 from reconciler.model.change import Advisory, Block, Change, Delete, Drifted, Plan, Replace
 from reconciler.model.resource import Origin, ResourceKey
 from reconciler.plan.printable import printable
+from reconciler.plan.render.data import notes_of
 from reconciler.plan.render.drift import drift_detail, drift_lines, shown
 from reconciler.plan.render.words import detail, effects_asked, fields_of, origin_of, remarks
 
@@ -28,12 +29,13 @@ def render_github(plan: Plan, *, notes: Notes | None = None) -> str:
     Blocks, changes that destroy or are blocked, what the policy warns of, and drift are warnings; other changes are notices.
     (GitHub shows no more than ten of each for a step, hence the order.)
     """
+    notes = notes_of(plan) if notes is None else notes
     blocked = plan.held
     graver: list[str] = []
     milder: list[str] = []
     for one in plan.changes:
         grave = one.key in blocked or isinstance(one, (Delete, Replace))
-        told = _change(plan, one, notes or {}, "warning" if grave else "notice")
+        told = _change(plan, one, notes, "warning" if grave else "notice")
         (graver if grave else milder).append(told)
     drifts = [_drift(plan, one) for one in plan.drifts if one.told]
     known = [_drift(plan, one) for one in plan.drifts if shown(one) and not one.told]

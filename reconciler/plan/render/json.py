@@ -20,6 +20,7 @@ from reconciler.model.change import (
 from reconciler.model.resource import Origin, ResourceKey
 from reconciler.plan.compare import removal_of
 from reconciler.plan.paths import pointer
+from reconciler.plan.render.data import data_json, notes_of
 from reconciler.plan.render.drift import drift_json
 from reconciler.plan.render.words import (
     counts,
@@ -31,7 +32,7 @@ from reconciler.plan.render.words import (
     remarks,
 )
 
-FORMAT_VERSION: Final = "1.2"
+FORMAT_VERSION: Final = "1.3"
 
 Notes = Mapping[ResourceKey, Sequence[str]]
 
@@ -43,7 +44,8 @@ def to_json(
     environment: str | None = None,
     notes: Notes | None = None,
 ) -> dict[str, Any]:
-    """Return *plan* as a JSON document."""
+    """Return *plan* as a JSON document; *notes* (default: of its data effects) are told with the changes."""
+    notes = notes_of(plan) if notes is None else notes
     return {
         "format_version": FORMAT_VERSION,
         "tool_version": tool_version,
@@ -54,7 +56,7 @@ def to_json(
         "complete": not plan.left_out,
         "applyable": plan.applyable,
         "summary": _summary(plan),
-        "changes": [change_json(plan, change, notes or {}) for change in plan.changes],
+        "changes": [change_json(plan, change, notes) for change in plan.changes],
         "unmanaged": [
             {
                 "address": str(resource.key),
@@ -67,6 +69,7 @@ def to_json(
         "warnings": list(map(_told, plan.advisories)),
         "drift": [drift_json(drift) for drift in plan.drifts],
         "settled": [str(resource.key) for resource in plan.settled],
+        "data_effects": [data_json(effect) for effect in plan.data],
     }
 
 

@@ -16,6 +16,7 @@ from reconciler.model.resource import ResourceKey
 from reconciler.model.value import digest
 from reconciler.plan.paths import dotted
 from reconciler.plan.printable import printable
+from reconciler.plan.render.data import notes_of
 from reconciler.plan.render.drift import drift_detail, drift_lines, shown
 from reconciler.plan.render.values import block, flow, short
 from reconciler.plan.render.words import (
@@ -52,7 +53,7 @@ def render_markdown(
 ) -> str:
     """Return *plan* as Markdown of at most *limit* characters (4,000 at the least).
 
-    *notes* are lines of data effect, shown under the change they belong to. *environment* and *path*
+    *notes* are lines shown under the change they belong to; default: what it does to stored records. *environment* and *path*
     name the plan, in its heading and in the hidden ``sticky_marker`` that it begins with.
     """
     head = _head(plan, environment, path)
@@ -66,7 +67,7 @@ def render_markdown(
     if warned:
         warned = f"**Warnings: {len(plan.advisories):,}**\n\n{warned}"
     room -= len(warned)
-    rows = _listing("diff", _rows(plan, notes or {}), room, "lines")
+    rows = _listing("diff", _rows(plan, notes_of(plan) if notes is None else notes), room, "lines")
     return head + stops + warned + rows + _details(plan, room - len(rows)) + foot
 
 

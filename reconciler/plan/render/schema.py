@@ -8,6 +8,7 @@ import sys
 from typing import Any, Final
 
 from reconciler.model.change import Action, DriftPolicy, Effect
+from reconciler.model.data_effect import Failing, Turn
 from reconciler.model.resource import Kind
 from reconciler.plan.render.words import BY_REQUEST, REASONS
 
@@ -50,6 +51,7 @@ def plan_schema() -> dict[str, Any]:
         "warnings": _list(_block(), "What the team's policy warns of; it holds nothing."),
         "drift": _list(_drift(), "What was changed outside of git, and is not what was applied."),
         "settled": _list(_ADDRESS, "Drift that the specs have come to say: it is over."),
+        "data_effects": _list(_data(), "What it does to stored records, by connection and entity."),
     }
     return {
         "$schema": "https://json-schema.org/draft/2020-12/schema",
@@ -127,6 +129,46 @@ def _drift() -> dict[str, Any]:
             "let_be": _said("boolean", "Known, and left as it is this once (--ignore-drift)."),
         },
         "One object; without applied a field was absent in git, without observed it is absent there.",
+    )
+
+
+def _data() -> dict[str, Any]:
+    counts = ("stored", "looked_at", "differing", "changed", "nulled", "failed", "newly_failed")
+    text = {"type": "string"}
+    failed = _object({"source_id": text, "error": text}, "")
+    return _object(
+        {
+            "connection": text,
+            "entity": text,
+            "causes": _list(_ADDRESS, "The changes that it comes of, the nearest first."),
+            **dict.fromkeys((*counts, "recovered"), _COUNT),
+            "sampled": _said(
+                "boolean", "Not all were looked at: the counts are those of a sample."
+            ),
+            "failures": {"type": "object", "propertyNames": {"enum": list(Failing)}},
+            "fields": _list(_data_field(), "The most frequent first."),
+            "failure_samples": {"type": "array", "items": failed},
+        },
+        "differing: records that answer otherwise: changed, newly_failed and recovered.",
+    )
+
+
+def _data_field() -> dict[str, Any]:
+    values = {"type": "array", "items": {"type": "string"}}
+    meaning = _object({"turn": {"enum": list(Turn)}, "gone": values, "new": values}, "")
+    move = _object({"before": {}, "after": {}, "records": _COUNT}, "Values of enums and booleans.")
+    sample = _object({"source_id": {"type": "string"}}, "Without before or after: not there.")
+    sample["properties"] |= {"before": {}, "after": {}}
+    counts = ("changed", "nulled", "filled", "failed", "unlisted")
+    return _object(
+        {
+            "field": _said("string", "As in answers: custom_fields.cost_center."),
+            **dict.fromkeys(counts, _COUNT),
+            "moves": {"type": "array", "items": move},
+            "samples": {"type": "array", "items": sample},
+            "meaning": {"oneOf": [meaning, {"type": "null"}]},
+        },
+        "unlisted: an enum that becomes other, as the value map does not know the source's text.",
     )
 
 

@@ -10,6 +10,7 @@ from reconciler.model.change import ABSENT, Action, Change, Create, FieldChange,
 from reconciler.model.resource import Origin, ResourceKey
 from reconciler.plan.paths import dotted
 from reconciler.plan.printable import printable
+from reconciler.plan.render.data import notes_of
 from reconciler.plan.render.drift import drift_detail, drift_lines, shown
 from reconciler.plan.render.values import block, flow, short
 from reconciler.plan.render.words import (
@@ -48,9 +49,10 @@ def render_text(
 ) -> str:
     """Return *plan* as text that ends with its counts; *diff* adds the fields with both values.
 
-    *notes* are lines of data effect, shown under the change they belong to.
+    *notes* are lines shown under the change they belong to; default: what it does to stored records.
     """
-    page = _Page(plan, diff=diff, color=color, notes=notes or {})
+    told = notes_of(plan) if notes is None else notes
+    page = _Page(plan, diff=diff, color=color, notes=told)
     return "\n".join(page.lines()) + "\n"
 
 

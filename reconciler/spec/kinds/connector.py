@@ -195,6 +195,9 @@ class ConnectorSpec(Strict):
     """Sent with every request."""
     probe: Request
     """A cheap request that needs the credentials."""
+    expires: Expression | None = None
+    """When the credentials stop to be good, over the answer to the probe: a time (RFC 3339), a date, or
+    seconds since 1970. Where it finds one, its coming is told 30, 7 and 1 days ahead."""
     signals: tuple[Signal, ...] = ()
     """How answers that are no success are told."""
     rate_limit: Annotated[RateLimit | None, Field(alias="rateLimit")] = None

@@ -242,6 +242,28 @@ SettingValue: TypeAlias = Annotated[
 """What a connection gives for one setting of its connector."""
 
 
+def _text_kind(value: Any) -> str | None:
+    return "<literal>" if isinstance(value, str) else _reference_kind(value)
+
+
+TextOrRef: TypeAlias = Annotated[
+    Annotated[str, Tag("<literal>")]
+    | Annotated[EnvRef, Tag("<env>")]
+    | Annotated[FileRef, Tag("<file>")]
+    | Annotated[ConnectRef, Tag("<connect>")]
+    | Annotated[ExecRef, Tag("<exec>")]
+    | Annotated[VaultRef, Tag("<vault>")]
+    | Annotated[SopsRef, Tag("<sops>")]
+    | Annotated[PluginRef, Tag("<plug-in>")],
+    Discriminator(
+        _text_kind,
+        custom_error_type="setting_value",
+        custom_error_message=f"write a text, or a reference: {_FORMS}",
+    ),
+]
+"""A text, or a reference to one that is secret."""
+
+
 LabelValue = Annotated[
     str, StringConstraints(pattern=r"^([A-Za-z0-9]([-A-Za-z0-9_.]*[A-Za-z0-9])?)?$", max_length=63)
 ]

@@ -33,7 +33,7 @@ class MappingSpec(Targeted, Drifting):
     custom_fields: Annotated[FieldRules, Field(alias="customFields")] = {}
     """Rules for new fields, which API answers give under ``custom_fields``."""
     tests: tuple[MappingTest, ...] = ()
-    """Examples that must hold."""
+    """Examples that must hold: they are run when specs are read, and one that fails is an error."""
 
 
 class MappingDocument(Envelope):

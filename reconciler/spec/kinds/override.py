@@ -8,7 +8,7 @@ from pydantic_core import PydanticCustomError
 from reconciler.spec.kinds.envelope import Envelope, Moment, Name, Strict
 
 PATCHABLE: Final = {
-    "Connection": frozenset({"suspend", "health", "drift", "deletions"}),
+    "Connection": frozenset({"suspend", "health", "drift", "deletions", "mappings"}),
     "SyncSchedule": frozenset(
         {"suspend", "every", "cron", "timeZone", "jitter", "mode", "full", "windows"}
     ),
@@ -39,7 +39,8 @@ class OverrideSpec(Strict):
     """Who asked for it."""
     patch: Annotated[dict[str, Any], Field(min_length=1)]
     """Merged into the target's ``spec``, key by key; null removes a key. Of a connection: ``suspend``,
-    ``health``, ``drift``, ``deletions``; of a schedule: ``suspend`` and when it runs; of a mapping:
+    ``health``, ``drift``, ``deletions``, and ``mappings``: by entity, ``fields`` and ``customFields`` over
+    all that is mapped otherwise; of a schedule: ``suspend`` and when it runs; of a mapping:
     ``fields`` and ``customFields``."""
 
     @model_validator(mode="after")

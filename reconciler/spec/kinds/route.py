@@ -16,6 +16,7 @@ from reconciler.spec.kinds.envelope import (
     Name,
     SecretRef,
     Strict,
+    TextOrRef,
     ZoneName,
     at_least,
     at_most,
@@ -30,6 +31,13 @@ EventPattern = Annotated[
 """An event (``sync.failed``), all of a family (``drift.*``), or all (``*``)."""
 
 Address = Annotated[str, StringConstraints(pattern=r"^[^\s@]+@[^\s@]+$", max_length=254)]
+Host = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9._:-]+$", max_length=253)]
+MediaType = Annotated[
+    str,
+    StringConstraints(pattern=r"^[a-z0-9.+-]+/[a-z0-9.+-]+(; ?[a-z-]+=[^\s;]+)?$", max_length=127),
+]
+AlertLabel = Annotated[str, StringConstraints(pattern=r"^[a-zA-Z_][a-zA-Z0-9_]*$", max_length=127)]
+"""A label's name, as Prometheus takes it."""
 
 
 def _set(values: object) -> object:
@@ -53,24 +61,55 @@ class Webhook(Strict):
     url: HttpUrl | SecretRef
     """Where to send; by reference, if the address itself is a secret."""
     secret: SecretRef | None = None
-    """The secret that signs."""
-    headers: dict[str, str] = {}
-    """Sent with every request; nothing secret."""
+    """The secret that signs what is sent."""
+    key: SecretRef | None = None
+    """What the service of a ready template knows us by: PagerDuty's routing key, Opsgenie's API key."""
+    headers: dict[str, TextOrRef] = {}
+    """Sent with every request; what is secret by reference."""
+    template: Template | None = None
+    """What is sent instead of our own body: a ready one by name (`slack`, `teams`, `pagerduty`, `opsgenie`, `discord`),
+    or a template over the message, which gives JSON unless `contentType` says otherwise."""
+    content_type: Annotated[MediaType, Field(alias="contentType")] = "application/json"
+    """What a template of your own gives."""
     format: Literal["standard", "cloudevents"] = "standard"
     """The form of the body: that of Standard Webhooks, or CloudEvents 1.0 (structured). Signed alike."""
     concurrency: Annotated[int, Field(ge=1, le=16)] = 4
     """How many requests it gets at once; one while it fails."""
 
 
-class Email(Strict):
-    """E-mail."""
+class Smtp(Strict):
+    """A mail server."""
 
-    to: Annotated[tuple[Address, ...], BeforeValidator(_set), Field(min_length=1)]
+    host: Host
+    """Its name, which its certificate has to have."""
+    port: Annotated[int, Field(ge=1, le=65_535)] | None = None
+    """Its port. Default: 587, with `tls` 465, with `none` 25."""
+    tls: Literal["starttls", "tls", "none"] = "starttls"
+    """How it is encrypted: from the second word on, from the first on, or not at all. `none` goes only where
+    the operator allows what is not encrypted."""
+    username: TextOrRef | None = None
+    """The login's name."""
+    password: SecretRef | None = None
+    """The login's password."""
+
+    @model_validator(mode="after")
+    def _login(self) -> Self:
+        if (self.username is None) != (self.password is None):
+            raise PydanticCustomError(
+                "keys_together", "write 'username' and 'password', or neither"
+            )
+        return self
+
+
+class Email(Strict):
+    """E-mail: one message to all who get it."""
+
+    to: Annotated[tuple[Address, ...], BeforeValidator(_set), Field(min_length=1, max_length=100)]
     """Who gets it."""
     sender: Annotated[Address | None, Field(alias="from")] = None
     """Who it is from. Default: the server's own address."""
-    smtp: SecretRef | None = None
-    """The mail server as a URL with its login. Default: the server's own."""
+    smtp: Smtp | None = None
+    """The mail server. Default: the server's own."""
 
 
 class Notify(Strict):
@@ -83,10 +122,20 @@ class Notify(Strict):
 class Alertmanager(Strict):
     """A Prometheus Alertmanager."""
 
-    url: HttpUrl
-    """Its address, without ``/api/v2/alerts``."""
+    url: HttpUrl | None = None
+    """Its address, without `/api/v2/alerts`. Default: the server's own."""
     token: SecretRef | None = None
     """A bearer token."""
+    labels: dict[AlertLabel, Annotated[str, StringConstraints(max_length=1024)]] = {}
+    """Labels of every alert, beside ours."""
+    holds: Duration = "7d"
+    """How long an alert of which nothing more is heard still fires."""
+
+    @model_validator(mode="after")
+    def _whose_token(self) -> Self:
+        if self.token is not None and self.url is None:
+            raise PydanticCustomError("keys_together", "write 'url' too: the token is for it alone")
+        return self
 
 
 class To(Strict):

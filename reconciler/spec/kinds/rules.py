@@ -2,13 +2,34 @@
 
 from typing import Annotated, Any, Final, Literal
 
-from pydantic import AfterValidator, ConfigDict, Field, StringConstraints, with_config
-from pydantic_core import PydanticCustomError
+from pydantic import (
+    AfterValidator,
+    ConfigDict,
+    Field,
+    GetJsonSchemaHandler,
+    StringConstraints,
+    with_config,
+)
+from pydantic.json_schema import JsonSchemaValue
+from pydantic_core import CoreSchema, PydanticCustomError
 from typing_extensions import TypedDict
 
+from reconciler.datamodel.value_maps import value_maps
 from reconciler.spec.kinds.envelope import ZoneName
 
 Expression = Annotated[str, StringConstraints(min_length=1, max_length=4096)]
+
+
+class _ShippedMaps:
+    """Tells an editor which value maps there are; ``unified`` says what is wrong with a name."""
+
+    def __get_pydantic_json_schema__(
+        self, schema: CoreSchema, handler: GetJsonSchemaHandler
+    ) -> JsonSchemaValue:
+        return {**handler(schema), "enum": list(value_maps())}
+
+
+MapName = Annotated[str, StringConstraints(min_length=1, max_length=63), _ShippedMaps()]
 FieldName = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_]*$", max_length=63)]
 FieldType = Literal["string", "integer", "decimal", "boolean", "date", "datetime", "list", "object"]
 
@@ -38,6 +59,9 @@ class FieldRule(TypedDict, total=False):
     """Rules for each object of the list that ``from`` finds; ``from`` inside looks at the item."""
     values: dict[str, str | int | float | bool | None] | None
     """A value map: what the source says, to what the unified model says."""
+    values_from: Annotated[MapName | None, Field(alias="valuesFrom")]
+    """A value map that ships with the product (``maximo-work-order-status``; docs/model/value-maps.md lists them);
+    ``values`` beside it count before it."""
     unknown: Literal["other", "keep", "null", "error"] | None
     """What becomes of a value that ``values`` does not name. Default: ``other`` for an enum of the
     unified model, else ``keep``. With ``other`` the source's text stays in ``<field>_raw``."""
@@ -53,6 +77,7 @@ class FieldRule(TypedDict, total=False):
     """What stands in for null, after all else."""
 
 
+_MAPS: Final = frozenset({"values", "values_from"})
 _ORIGINS: Final = frozenset({"from_", "template", "value"})
 
 
@@ -62,7 +87,7 @@ def _unfit(rule: FieldRule) -> str | None:
         return "write exactly one of 'from', 'template' and 'value'"
     if "each" in rule and "from_" not in rule:
         return "'each' maps the list that 'from' finds; write 'from' too"
-    if "unknown" in rule and "values" not in rule:
+    if "unknown" in rule and not rule.keys() & _MAPS:
         return (
             "'unknown' says what becomes of a value that 'values' does not name; write 'values' too"
         )

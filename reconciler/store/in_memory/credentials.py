@@ -105,8 +105,9 @@ def sealed_under(shelf: Shelf) -> Mapping[str, int]:
 
 
 def forget(shelf: Shelf, connection: str) -> None:
-    """Remove the credentials and links of a connection."""
+    """Remove the credentials and links of a connection, and what is to be handed over of them."""
     _drop(shelf, connection, None)
+    shelf.handovers = {k: one for k, one in shelf.handovers.items() if one.connection != connection}
     shelf.links = {key: one for key, one in shelf.links.items() if one.connection != connection}
 
 

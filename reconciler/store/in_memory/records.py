@@ -182,6 +182,7 @@ def matches(record: StoredRecord, query: RecordQuery) -> bool:
         record.entity == query.entity
         and (query.connections is None or record.connection in query.connections)
         and (not query.ids or record.id in query.ids)
+        and (record.error is not None or not query.failed)
         and (query.deleted or record.deleted_at is None)
         and (query.modified_after is None or record.updated_at > query.modified_after)
         and (query.created_after is None or record.created_at > query.created_after)

@@ -15,7 +15,7 @@ from reconciler.model.credential import InstanceSecret, Sealed
 from reconciler.model.drift import Drift
 from reconciler.model.endpoint import Endpoint
 from reconciler.model.event import Delivery, Event
-from reconciler.model.link import Link
+from reconciler.model.link import Handover, Link
 from reconciler.model.record import StoredRecord
 from reconciler.model.redo import NOT_ASKED, Redo
 from reconciler.model.resource import Resource
@@ -93,6 +93,7 @@ class Shelf:
     silences: dict[str, Silence] = field(default_factory=dict)
     endpoints: dict[str, Endpoint] = field(default_factory=dict)
     mark: int = 0
+    handovers: dict[str, Handover] = field(default_factory=dict)
 
     def copy(self) -> "Shelf":
         """Return a shelf that can be changed without this one."""

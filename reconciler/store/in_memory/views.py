@@ -1,7 +1,7 @@
 """The read side without a database."""
 
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
 from itertools import islice
@@ -17,7 +17,7 @@ from reconciler.model.drift import Drift, Resolution
 from reconciler.model.endpoint import Endpoint
 from reconciler.model.event import Delivery, Event
 from reconciler.model.link import Link
-from reconciler.model.record import RecordQuery, Row, StoredRecord
+from reconciler.model.record import Mapped, RecordQuery, Row, StoredRecord
 from reconciler.model.resource import Owner, Resource, ResourceKey
 from reconciler.model.sought import DeliveryQuery
 from reconciler.model.standing import Standing
@@ -101,6 +101,14 @@ class MemoryViews:
             if filed.record.deleted_at is None
         )
 
+    async def failures(self) -> Mapping[tuple[str, str], int]:
+        """Return how many live records failed to be mapped, by (connection uid, entity)."""
+        return Counter(
+            (key[0], key[1])
+            for key, filed in self._committed().records.items()
+            if filed.record.error is not None and filed.record.deleted_at is None
+        )
+
     async def bases(
         self, connection: str | None = None
     ) -> Mapping[tuple[str, str], frozenset[str]]:
@@ -129,6 +137,33 @@ class MemoryViews:
             Row(key[2], filed.record.id, filed.record.raw, filed.digest, *_mapped(filed.record))
             for key, filed in rows[:limit]
         )
+
+    async def mapped(
+        self,
+        connection: str,
+        entity: str,
+        *,
+        after: str = "",
+        limit: int,
+        ids: Sequence[str] | None = None,
+    ) -> Sequence[Mapped]:
+        """Return live records by source id, after the one with the source id *after*, or those of *ids*."""
+        found = [
+            Mapped(one.source_id, one.id, one.raw, one.mapped, one.error, one.basis)
+            for one in self._living(connection, entity)
+            if (one.source_id > after if ids is None else one.id in ids)
+        ]
+        found.sort()
+        return tuple(found if ids is not None else found[:limit])
+
+    async def ids_below(self, connection: str, entity: str, below: str) -> Sequence[str]:
+        """Return the ids of live records that are less than *below*, in their order."""
+        return sorted(one.id for one in self._living(connection, entity) if one.id < below)
+
+    def _living(self, connection: str, entity: str) -> Iterator[StoredRecord]:
+        for key, filed in self._committed().records.items():
+            if key[:2] == (connection, entity) and filed.record.deleted_at is None:
+                yield filed.record
 
     async def source_ids(self, connection: str, entity: str) -> Sequence[str]:
         """Return the source ids of all live records of an entity."""
@@ -288,6 +323,11 @@ class MemoryViews:
     async def links(self, connection: str) -> Sequence[Link]:
         """Return the connect links of a connection, the newest first."""
         return links_of(self._committed(), connection)
+
+    async def link_by_digest(self, digest: bytes) -> Link | None:
+        """Return the connect link whose text has this SHA-256."""
+        links = self._committed().links.values()
+        return next((one for one in links if one.digest == digest), None)
 
     async def secret(self, name: str) -> InstanceSecret | None:
         """Return a secret of the installation, sealed."""

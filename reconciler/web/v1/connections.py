@@ -126,7 +126,8 @@ class ConnectionRoutes:
 
     async def _facts(self) -> "_Facts":
         views = self.services.store.views
-        return _Facts(await views.connection_states(), await views.counts())
+        states, counts = await views.connection_states(), await views.counts()
+        return _Facts(states, counts, await views.failures())
 
     async def _entity(
         self, subject: "_Subject", cursor: Cursor | None, facts: "_Facts"
@@ -177,6 +178,7 @@ class _Facts:
 
     states: Mapping[str, ConnectionState]
     counts: Mapping[tuple[str, str], int]
+    failures: Mapping[tuple[str, str], int]
 
 
 _STATES: Final[Mapping[RunStatus, Literal["in_progress", "completed", "failed"]]] = {
@@ -211,6 +213,7 @@ def _connection(situation: Situation, connection: Resource, facts: _Facts) -> Co
         last_good_at=state.good_at if state else None,
         credentials_expire_at=state.expires_at if state else None,
         records=_records(uid, entities, facts),
+        failed={one: facts.failures[uid, one] for one in entities if (uid, one) in facts.failures},
     )
 
 

@@ -12,6 +12,7 @@ from reconciler.datamodel.schema import record_schema
 from reconciler.web.problems import MEDIA_TYPE, TABLE, Code
 from reconciler.web.route import Access, Route
 from reconciler.web.v1.examples import example_problem, example_record
+from reconciler.web.v1.explain_schema import EXPLAIN
 from reconciler.web.v1.schemas import Problem, Told
 from reconciler.web.v1.staleness import SCHEMA
 from reconciler.web.versions import CURRENT
@@ -155,6 +156,7 @@ def _record_schemas(entity: Entity) -> Document:
         "additionalProperties": True,
         "description": "The record as the source gave it; only with `include=raw`.",
     }
+    properties["_explain"] = EXPLAIN
     name = component(entity)
     return {
         name: {**schema, "examples": [example_record(entity)]},

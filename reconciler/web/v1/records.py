@@ -2,27 +2,26 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
 from difflib import get_close_matches
-from typing import Annotated, Final
+from typing import Annotated, Any
 
+import msgspec
 from fastapi import Query, Request
 from starlette.responses import Response
 
 from reconciler.datamodel.entity import Entity
+from reconciler.engine.explanation import as_json as as_values
 from reconciler.model.access import Grant
 from reconciler.model.record import RecordQuery
-from reconciler.web.cursors import seal, unseal
-from reconciler.web.needs import Position, Services
+from reconciler.web.needs import Services
 from reconciler.web.problems import ApiProblem, Code, Refused, refuse
 from reconciler.web.security import granted_to
 from reconciler.web.v1.answers import as_json, tagged
-from reconciler.web.v1.schemas import OneQuery, RecordsQuery
+from reconciler.web.v1.places import place_of, sealed
+from reconciler.web.v1.schemas import ExplainedQuery, RecordsQuery
 from reconciler.web.v1.splice import Splicer, page
 from reconciler.web.v1.staleness import warnings_for
 from reconciler.web.v1.visible import visible_uids
-
-_EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 @dataclass(frozen=True)
@@ -49,16 +48,17 @@ class Records:
             modified_after=query.modified_after,
             created_after=query.created_after,
             deleted=query.deleted is not None,
+            failed=query.failed is not None,
             limit=query.limit,
-            after=_position(query.cursor, identity),
+            after=place_of(query.cursor, identity),
         )
         records, position = await self.services.reader.page(wanted)
-        cursor = None if position is None else _cursor(position, identity)
+        cursor = None if position is None else sealed(position, identity)
         warnings = await warnings_for(self.services.store.views, uids)
         return as_json(page(map(splice, records), cursor, warnings), cache="private, no-cache")
 
     async def one(
-        self, request: Request, record_id: str, query: Annotated[OneQuery, Query()]
+        self, request: Request, record_id: str, query: Annotated[ExplainedQuery, Query()]
     ) -> Response:
         """Answer with one record; a deleted one too, with its ``deleted_at``."""
         splice = self.splicer.made(self._fields(query.fields), raw=query.include is not None)
@@ -71,7 +71,23 @@ class Records:
             raise refuse(
                 Code.NOT_FOUND, f"there is no {self.entity.singular} with the id {record_id[:64]!r}"
             )
-        return tagged(request, splice(records[0]))
+        body = splice(records[0])
+        if query.explain:
+            body = body[:-1] + b',"_explain":' + await self._explained(record_id, query) + b"}"
+        return tagged(request, body)
+
+    async def _explained(self, record_id: str, query: ExplainedQuery) -> bytes:
+        """Return where the record's fields come from: all, or those that are asked for."""
+        if self.services.explaining is None:
+            raise refuse(Code.INVALID_REQUEST, "query.explain: this server does not explain")
+        told: dict[str, Any] = as_values(await self.services.explaining.record(record_id))
+        wanted = self._fields(query.fields)
+        if wanted is not None:
+            fields = told["fields"].items()
+            told["fields"] = {
+                place: one for place, one in fields if place.partition(".")[0] in wanted
+            }
+        return msgspec.json.encode(told)
 
     def _identity(
         self, query: RecordsQuery, grant: Grant, uids: Sequence[str] | None
@@ -87,6 +103,7 @@ class Records:
             query.modified_after,
             query.created_after,
             query.deleted is not None,
+            *(["failed"] if query.failed is not None else []),
         ]
 
     def _fields(self, text: str | None) -> frozenset[str] | None:
@@ -110,18 +127,3 @@ class Records:
         near = get_close_matches(wrong[0], self.splicer.fields, n=1)
         hint = f"did you mean {near[0]!r}?" if near else ""
         return Refused(ApiProblem(Code.INVALID_REQUEST, detail, hint, errors=findings))
-
-
-def _cursor(position: Position, identity: object) -> str:
-    updated_at, record_id = position
-    return seal([(updated_at - _EPOCH) // timedelta(microseconds=1), record_id], identity)
-
-
-def _position(cursor: str | None, identity: object) -> Position | None:
-    if cursor is None:
-        return None
-    micros, record_id = unseal(cursor, identity, tuple[int, str])
-    try:
-        return _EPOCH + timedelta(microseconds=micros), record_id
-    except OverflowError:
-        raise refuse(Code.INVALID_REQUEST, "query.cursor is no cursor of ours") from None

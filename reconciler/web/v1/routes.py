@@ -17,12 +17,17 @@ from reconciler.web.v1.deliveries import DeliveryRoutes
 from reconciler.web.v1.documents import answers, answers_model, component, ref
 from reconciler.web.v1.endings import EndingRoutes, ending_routes
 from reconciler.web.v1.examples import example_record
+from reconciler.web.v1.link_operations import link_routes
+from reconciler.web.v1.links import LinkRoutes
+from reconciler.web.v1.mapping_edits import MappingEditRoutes, mapping_edit_routes
+from reconciler.web.v1.mappings import MappingRoutes, mapping_routes
+from reconciler.web.v1.raw import RawRoutes, raw_routes
 from reconciler.web.v1.records import Records
 from reconciler.web.v1.schemas import (
     ConnectionHealth,
     Connections,
     ConnectionTold,
-    OneQuery,
+    ExplainedQuery,
     PageQuery,
     Readiness,
     RecordsQuery,
@@ -48,12 +53,16 @@ def routes(services: Services, document: Callable[[], dict[str, Any]]) -> Iterat
     yield from _about(About(services, document))
     yield from _connections(ConnectionRoutes(services))
     yield from ending_routes(EndingRoutes(services))
+    yield from mapping_routes(MappingRoutes(services))
+    yield from mapping_edit_routes(MappingEditRoutes(services))
     yield from spec_routes(SpecRoutes(services))
+    yield from link_routes(LinkRoutes(services))
     yield from token_routes(TokenRoutes(services))
     yield from telling_routes(AlertRoutes(services), DeliveryRoutes(services))
     yield from _syncs(SyncRoutes(services, Remembered(services.clock)))
     for entity in entities().values():
         yield from _records(entity, Records(services, entity))
+    yield from raw_routes(RawRoutes(services))
     yield from _health(HealthRoutes(services))
 
 
@@ -218,7 +227,7 @@ def _records(entity: Entity, records: Records) -> Iterator[Route]:
         f"get_{entity.singular.replace('-', '_')}",
         f"{entity.title}: one, by its id",
         entity.name,
-        query=OneQuery,
+        query=ExplainedQuery,
         parameters=_fields_of(entity),
         answer=answers(ref(name), "The record."),
         example=lambda: example_record(entity),

@@ -54,6 +54,14 @@ class OneQuery(Asked):
     """The fields to answer with, separated by commas; `id` always is. Default: all."""
 
 
+class ExplainedQuery(OneQuery):
+    """How one record is answered, and whether it is explained."""
+
+    explain: bool = False
+    """`true` adds `_explain`: for each field the value in the source, each step with the value after it, whose
+    rule it is, and since when."""
+
+
 class RecordsQuery(PageQuery, OneQuery):
     """Which records of an entity are read, and how."""
 
@@ -65,6 +73,48 @@ class RecordsQuery(PageQuery, OneQuery):
     """Only records of the connection of this name."""
     deleted: Literal["include"] | None = None
     """`include` answers with deleted records too; their `deleted_at` is set."""
+    failed: Literal["only"] | None = None
+    """`only` answers with records that could not be mapped: `_meta.error` says why. After a change of mapping
+    one that fails newly is among them once the stored records are mapped anew."""
+
+
+class RawQuery(PageQuery):
+    """Which raw records are read."""
+
+    modified_after: Moment | None = None
+    """Only records whose `updated_at` is later than this. RFC 3339, or a date (its start in UTC)."""
+    deleted: Literal["include"] | None = None
+    """`include` answers with deleted records too; their `deleted_at` is set."""
+    failed: Literal["only"] | None = None
+    """`only` answers with records that could not be mapped when they were mapped last."""
+
+
+class RawRecord(Told):
+    """One record as the source gave it."""
+
+    id: str
+    """What the unified record has as `id`."""
+    source_id: str
+    """Its key in the source; the parts of a composite key are joined with `|`."""
+    created_at: datetime
+    updated_at: datetime
+    """When it last changed here, mapped or raw."""
+    deleted_at: datetime | None
+    sync_run_id: str
+    """The run that wrote it last."""
+    error: str | None
+    """Why it could not be mapped when it was mapped last."""
+    raw: dict[str, Any]
+
+
+class RawRecords(Told):
+    """A page of raw records."""
+
+    data: list[RawRecord]
+    next_cursor: str | None
+    """Send it as `cursor` for the next page; null on the last."""
+    warnings: list[dict[str, str]]
+    """Why these records may be stale: the connection is not well."""
 
 
 EntityName = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z-]*$", max_length=63)]
@@ -115,6 +165,8 @@ class ConnectionTold(Told):
     """When what it logs in with stops to be good, where that is known."""
     records: dict[str, int]
     """How many records there are that are not deleted, by entity."""
+    failed: dict[str, int]
+    """How many of them could not be mapped, by entity, where there are any."""
 
 
 class Connections(Told):

@@ -11,7 +11,8 @@ import pytest
 from standardwebhooks.webhooks import Webhook
 
 from reconciler.webhooks.payload import LARGEST, body_of
-from reconciler.webhooks.sender import ANSWER, WebhookSender, retry_after
+from reconciler.webhooks.posting import retry_after
+from reconciler.webhooks.sending import ANSWER, Sending
 from reconciler.webhooks.targets import Targets, networks
 from reconciler.webhooks.wire import Wire
 from tests.webhooks.conftest import (
@@ -30,7 +31,7 @@ from tests.webhooks.conftest import (
 ROOT = Path(__file__).parents[2]
 
 
-async def test_a_signed_webhook_arrives(sender: WebhookSender, receiver: Receiver) -> None:
+async def test_a_signed_webhook_arrives(sender: Sending, receiver: Receiver) -> None:
     attempt = await sender.send(DELIVERY, EVENT, hook(receiver.url))
     assert attempt.status == 204, attempt.answer
     (got,) = receiver.got
@@ -56,7 +57,7 @@ async def test_a_signed_webhook_arrives(sender: WebhookSender, receiver: Receive
 
 
 async def test_each_attempt_is_the_same_message_at_another_time(
-    sender: WebhookSender, receiver: Receiver
+    sender: Sending, receiver: Receiver
 ) -> None:
     for _ in range(2):
         assert (await sender.send(DELIVERY, EVENT, hook(receiver.url))).well
@@ -66,7 +67,7 @@ async def test_each_attempt_is_the_same_message_at_another_time(
 
 
 async def test_the_headers_of_a_route_are_sent_but_ours_are_ours(
-    sender: WebhookSender, receiver: Receiver
+    sender: Sending, receiver: Receiver
 ) -> None:
     given = {"X-Team": "ops", "Webhook-Id": "mine", "Host": "else", "Reconciler-Version": "1"}
     await sender.send(DELIVERY, EVENT, hook(receiver.url, headers=given))
@@ -77,9 +78,7 @@ async def test_the_headers_of_a_route_are_sent_but_ours_are_ours(
     assert got.headers["reconciler-version"] == "2026-11-01"
 
 
-async def test_without_a_secret_it_is_sent_unsigned(
-    sender: WebhookSender, receiver: Receiver
-) -> None:
+async def test_without_a_secret_it_is_sent_unsigned(sender: Sending, receiver: Receiver) -> None:
     assert (await sender.send(DELIVERY, EVENT, hook(receiver.url, secret=None))).well
     assert "webhook-signature" not in receiver.got[0].headers
 
@@ -91,16 +90,14 @@ async def test_the_address_may_be_a_reference(make: Make, receiver: Receiver) ->
 
 
 @pytest.mark.parametrize("status", [301, 302, 307, 308])
-async def test_no_redirect_is_followed(
-    sender: WebhookSender, receiver: Receiver, status: int
-) -> None:
+async def test_no_redirect_is_followed(sender: Sending, receiver: Receiver, status: int) -> None:
     receiver.answer = answer(status, location=receiver.url)
     attempt = await sender.send(DELIVERY, EVENT, hook(receiver.url))
     assert (attempt.status, attempt.well, len(receiver.got)) == (status, False, 1)
 
 
 async def test_the_beginning_of_the_answer_is_kept_as_text(
-    sender: WebhookSender, receiver: Receiver
+    sender: Sending, receiver: Receiver
 ) -> None:
     receiver.answer = answer(500, b"\x00bad \xff " + b"x" * 100_000)
     attempt = await sender.send(DELIVERY, EVENT, hook(receiver.url))
@@ -109,9 +106,7 @@ async def test_the_beginning_of_the_answer_is_kept_as_text(
     assert len(attempt.answer) == ANSWER
 
 
-async def test_an_answer_without_end_does_not_hold_us(
-    sender: WebhookSender, receiver: Receiver
-) -> None:
+async def test_an_answer_without_end_does_not_hold_us(sender: Sending, receiver: Receiver) -> None:
     async def forever(_got: Got, writer: asyncio.StreamWriter) -> None:
         writer.write(b"HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n")
         while True:
@@ -138,7 +133,7 @@ async def test_a_receiver_that_says_nothing_is_given_up(make: Make, receiver: Re
 
 @pytest.mark.parametrize("said", [b"", b"nonsense\r\n\r\n", b"HTTP/1.1 200 OK\r\ncontent-l"])
 async def test_what_is_no_answer_is_an_attempt_that_failed(
-    sender: WebhookSender, receiver: Receiver, said: bytes
+    sender: Sending, receiver: Receiver, said: bytes
 ) -> None:
     async def breaks_off(_got: Got, writer: asyncio.StreamWriter) -> None:
         writer.write(said)
@@ -151,7 +146,7 @@ async def test_what_is_no_answer_is_an_attempt_that_failed(
 
 
 async def test_where_nobody_listens_it_is_an_attempt_that_failed(
-    sender: WebhookSender,
+    sender: Sending,
 ) -> None:
     server = await asyncio.start_server(lambda *_: None, "127.0.0.1", 0)
     port = server.sockets[0].getsockname()[1]
@@ -207,9 +202,7 @@ def test_what_is_no_time_to_wait_is_no_wish(text: str) -> None:
     assert retry_after({"retry-after": text}, NOW) is None
 
 
-async def test_the_wish_to_wait_comes_with_the_attempt(
-    sender: WebhookSender, receiver: Receiver
-) -> None:
+async def test_the_wish_to_wait_comes_with_the_attempt(sender: Sending, receiver: Receiver) -> None:
     receiver.answer = answer(429, retry_after="77")
     assert (await sender.send(DELIVERY, EVENT, hook(receiver.url))).wait == timedelta(seconds=77)
     receiver.answer = answer(200, retry_after="77")
@@ -225,7 +218,7 @@ def test_a_body_is_never_larger_than_receivers_take() -> None:
 
 
 async def test_the_example_of_the_documentation_verifies_what_we_send(
-    sender: WebhookSender, receiver: Receiver
+    sender: Sending, receiver: Receiver
 ) -> None:
     page = (ROOT / "docs" / "events.md").read_text()
     (example,) = re.findall(r"```python\n(.+?)```", page, re.DOTALL)
