@@ -344,7 +344,7 @@ def test_protection_outlives_its_file_and_holds_up_nothing_else(folder: Path) ->
     customers(folder, 2)
     must("apply", "--auto-approve")
     customers(folder, 1)
-    change(folder, MAPPING_FILE, "HOLD: rejected", "HOLD: draft")
+    change(folder, MAPPING_FILE, "CLOSED: closed", "CLOSED: received")
     shown = typed("plan", "--prune", "--diff")
     assert shown.exit_code == 0
     assert "PROTECTED" in shown.stdout
@@ -353,9 +353,9 @@ def test_protection_outlives_its_file_and_holds_up_nothing_else(folder: Path) ->
     assert "Connection/c001" in names()
     assert (
         json.loads(must("describe", MAPPING, "-o", "json"))["spec"]["fields"]["status"]["values"][
-            "HOLD"
+            "CLOSED"
         ]
-        == "draft"
+        == "received"
     )
 
 
