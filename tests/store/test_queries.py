@@ -117,4 +117,8 @@ def test_records_to_be_mapped_otherwise_are_read_in_the_order_of_their_source_id
 
 def test_a_sample_is_chosen_along_one_index_of_the_connection(database: Connection) -> None:
     (step,) = plan(database, queries.select_ids_below("c1", "po", "po_4"))
-    assert step == "SEARCH records USING INDEX records_page (connection=? AND entity=?)"
+    # Two indexes begin with both; which one SQLite takes depends on the order in which they were made.
+    assert step in {
+        f"SEARCH records USING INDEX {index} (connection=? AND entity=?)"
+        for index in ("records_page", "records_source")
+    }
