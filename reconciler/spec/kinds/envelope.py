@@ -199,15 +199,18 @@ def _reference_kind(value: Any) -> str | None:
 
 _FORMS: Final = "{env: NAME}, {file: PATH} or {connect: true}"
 
-
-SecretRef: TypeAlias = Annotated[
+_Reference: TypeAlias = (
     Annotated[EnvRef, Tag("<env>")]
     | Annotated[FileRef, Tag("<file>")]
     | Annotated[ConnectRef, Tag("<connect>")]
     | Annotated[ExecRef, Tag("<exec>")]
     | Annotated[VaultRef, Tag("<vault>")]
     | Annotated[SopsRef, Tag("<sops>")]
-    | Annotated[PluginRef, Tag("<plug-in>")],
+    | Annotated[PluginRef, Tag("<plug-in>")]
+)
+
+SecretRef: TypeAlias = Annotated[
+    _Reference,
     Discriminator(
         _reference_kind,
         custom_error_type="secret_reference",
@@ -223,14 +226,7 @@ def _value_kind(value: Any) -> str | None:
 
 
 SettingValue: TypeAlias = Annotated[
-    Annotated[str | int | bool, Tag("<literal>")]
-    | Annotated[EnvRef, Tag("<env>")]
-    | Annotated[FileRef, Tag("<file>")]
-    | Annotated[ConnectRef, Tag("<connect>")]
-    | Annotated[ExecRef, Tag("<exec>")]
-    | Annotated[VaultRef, Tag("<vault>")]
-    | Annotated[SopsRef, Tag("<sops>")]
-    | Annotated[PluginRef, Tag("<plug-in>")],
+    Annotated[str | int | bool, Tag("<literal>")] | _Reference,
     Discriminator(
         _value_kind,
         custom_error_type="setting_value",
@@ -247,14 +243,7 @@ def _text_kind(value: Any) -> str | None:
 
 
 TextOrRef: TypeAlias = Annotated[
-    Annotated[str, Tag("<literal>")]
-    | Annotated[EnvRef, Tag("<env>")]
-    | Annotated[FileRef, Tag("<file>")]
-    | Annotated[ConnectRef, Tag("<connect>")]
-    | Annotated[ExecRef, Tag("<exec>")]
-    | Annotated[VaultRef, Tag("<vault>")]
-    | Annotated[SopsRef, Tag("<sops>")]
-    | Annotated[PluginRef, Tag("<plug-in>")],
+    Annotated[str, Tag("<literal>")] | _Reference,
     Discriminator(
         _text_kind,
         custom_error_type="setting_value",
