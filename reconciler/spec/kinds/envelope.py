@@ -18,6 +18,7 @@ from pydantic import (
 from pydantic_core import PydanticCustomError
 
 from reconciler.model.duration import format_duration, parse_duration
+from reconciler.model.moment import rfc3339
 from reconciler.model.reference import WORD, WORDS
 from reconciler.spec.cron import check_zone, parse_cron
 
@@ -276,7 +277,7 @@ def _moment(text: str) -> str:
     if moment is None or moment.tzinfo is None:
         msg = f"'{text}' is no time; write a date (2026-05-31), or a time with its zone (2026-05-31T18:00:00Z)"
         raise ValueError(msg)
-    return moment.astimezone(UTC).isoformat(timespec="seconds").replace("+00:00", "Z")
+    return rfc3339(moment)
 
 
 Moment = Annotated[str, StringConstraints(max_length=40), AfterValidator(_moment)]
