@@ -11,6 +11,7 @@ from reconciler.engine.schedules import follows
 from reconciler.model.condition import Condition, Reason, Status, Truth
 from reconciler.model.connection import Alarm, ConnectionState, ConnectionStatus
 from reconciler.model.event import Event, EventType
+from reconciler.model.moment import rfc3339
 from reconciler.model.resource import Resource
 
 WARN_AT: Final = (30, 7, 1)
@@ -86,7 +87,7 @@ class Subject:
 
 def told(at: datetime | None) -> str | None:
     """Return *at* as events write it."""
-    return None if at is None else at.isoformat(timespec="seconds").replace("+00:00", "Z")
+    return None if at is None else rfc3339(at)
 
 
 _READY: Final[Mapping[ConnectionStatus, Truth]] = {

@@ -22,6 +22,7 @@ from reconciler.model.change import (
 )
 from reconciler.model.drift import Drift, DriftKind, Resolution
 from reconciler.model.event import Event, EventType
+from reconciler.model.moment import rfc3339
 from reconciler.model.resource import Resource, ResourceKey
 from reconciler.plan.diff import same
 from reconciler.plan.drift import Sighting, field_drifts, ignored_of, policy_of
@@ -204,7 +205,7 @@ def _resolved(drift: Drift, resolution: Resolution, seen: Sighting) -> Event:
         "resolution": resolution.value,
         "actor": seen.actor,
         "fields": [dotted(field.path) for field in drift.fields],
-        "since": _time(drift.first_seen_at),
+        "since": rfc3339(drift.first_seen_at, "milliseconds"),
     }
     return _event(EventType.DRIFT_RESOLVED, drift, data, seen.at)
 
@@ -217,11 +218,7 @@ def _told(field: FieldDrift) -> dict[str, Any]:
     told: dict[str, Any] = {
         "path": dotted(field.path),
         "actor": field.actor,
-        "at": _time(field.at),
+        "at": rfc3339(field.at, "milliseconds"),
     }
     sides = {"applied": field.applied, "observed": field.observed}
     return {**told, **{side: value for side, value in sides.items() if value is not ABSENT}}
-
-
-def _time(at: datetime) -> str:
-    return at.isoformat(timespec="milliseconds").replace("+00:00", "Z")

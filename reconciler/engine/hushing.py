@@ -10,6 +10,7 @@ from reconciler.engine.ids import new_id
 from reconciler.errors import Invalid, NotFound
 from reconciler.model.alert import Alert, Silence
 from reconciler.model.audit import AuditEntry
+from reconciler.model.moment import rfc3339
 from reconciler.ports import UnitOfWork
 
 LONGEST: Final = timedelta(days=365)
@@ -66,7 +67,7 @@ async def silence(
         )
     made = Silence(new_id("sil", by.at), matchers, comment, by.actor, by.at, starts, ends)
     await unit.alerts.silence(made)
-    data = {"matchers": dict(matchers), "until": ends.isoformat(), "comment": comment}
+    data = {"matchers": dict(matchers), "until": rfc3339(ends), "comment": comment}
     await _record(unit, by, "silence.added", made.id, data)
     return made
 

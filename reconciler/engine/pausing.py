@@ -1,9 +1,10 @@
 """Exceptions beside git: an ``Override`` that suspends something or maps it otherwise, and how it is found again."""
 
 from collections.abc import Mapping
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Any, Final
 
+from reconciler.model.moment import rfc3339
 from reconciler.model.resource import Kind, Owner, Resource, ResourceKey
 from reconciler.model.value import digest_of
 
@@ -33,7 +34,7 @@ def pause_document(
         "metadata": metadata,
         "spec": {
             "target": {"kind": target.kind.value, "name": target.name},
-            "until": _told(until),
+            "until": rfc3339(until),
             "reason": reason,
             "by": by,
             "patch": {"suspend": True},
@@ -78,7 +79,7 @@ def mapping_document(
         },
         "spec": {
             "target": {"kind": target.kind.value, "name": target.name},
-            "until": _told(until),
+            "until": rfc3339(until),
             "reason": reason,
             "by": by,
             "patch": whole,
@@ -90,7 +91,3 @@ def is_mapping_edit(override: Resource) -> bool:
     """Return whether *override* holds an edit of a mapping made through the API."""
     annotations = override.body["metadata"].get("annotations") or {}
     return override.owner is Owner.API and EDIT_OF in annotations
-
-
-def _told(moment: datetime) -> str:
-    return moment.astimezone(UTC).isoformat(timespec="seconds").replace("+00:00", "Z")

@@ -48,8 +48,9 @@ class Watch:
 
     async def follow(self, situation: Situation) -> None:
         """Look at what is new or has changed; what was well a moment ago has its turn in its time."""
-        states = await self._views.connection_states()
         known, self._known = self._known, {}
+        # How they were is of use at the start alone; it is a row for each connection.
+        states = {} if known else await self._views.connection_states()
         for connection in situation.connections():
             name = connection.key.name
             mark = self._known[name] = (connection.digest, situation.manifest(connection).digest)

@@ -2,10 +2,11 @@
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Final
 
 from reconciler.model.change import Advisory, Block, Freeze, Plan
+from reconciler.model.moment import rfc3339
 from reconciler.model.resource import Resource, ResourceKey
 from reconciler.plan.hold import HELD_BACK, held_back
 from reconciler.policy.windows import all_ended, end_of, open_among
@@ -83,7 +84,7 @@ def _block(one: _Closed) -> Block:
     if one.until is None:
         remedy = f"these windows leave no gap: correct the policy; or {sure}"
     else:
-        remedy = f"it opens again at {_told(one.until)} and goes on by itself; before that {sure}"
+        remedy = f"it opens again at {rfc3339(one.until)} and goes on by itself; before that {sure}"
     return Block(first, WINDOW, _why(one), remedy, tuple(others))
 
 
@@ -96,7 +97,3 @@ def _why(one: _Closed) -> str:
     count = len(one.keys)
     holds = f"; {count:,} changes wait" if count > 1 else ""
     return f"a deny window is open: {', '.join(one.reasons)}{holds}"
-
-
-def _told(moment: datetime) -> str:
-    return moment.astimezone(UTC).isoformat(timespec="seconds").replace("+00:00", "Z")

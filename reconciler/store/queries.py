@@ -63,7 +63,9 @@ def read_records(database: Connection, query: RecordQuery) -> Sequence[StoredRec
 
 def select_records(query: RecordQuery) -> Select[Any]:
     """Return the statement that reads *query* along one index."""
-    return _READ.where(*_conditions(query)).order_by(*_PLACE).limit(query.limit)
+    # No two records have one id: the connection changes no order, but only one index has it there.
+    place = (*_PLACE, records.c.connection) if query.failed else _PLACE
+    return _READ.where(*_conditions(query)).order_by(*place).limit(query.limit)
 
 
 def read_record(database: Connection, record_id: str) -> StoredRecord | None:
@@ -123,11 +125,15 @@ def read_ids_below(database: Connection, connection: str, entity: str, below: st
 
 def select_ids_below(connection: str, entity: str, below: str) -> Select[Any]:
     """Return the statement that reads ids below: of the index of pages, and the rows of those alone."""
-    return select(records.c.id).where(
-        records.c.connection == connection,
-        records.c.entity == entity,
-        records.c.id.concat("") < below,  # an expression, so that the walk is along the pages
-        records.c.deleted_at.is_(None),
+    return (
+        select(records.c.id)
+        .where(
+            records.c.connection == connection,
+            records.c.entity == entity,
+            records.c.id.concat("") < below,  # an expression, so that the walk is along the pages
+            records.c.deleted_at.is_(None),
+        )
+        .order_by(*_PLACE)  # likewise: of all indexes of the connection only theirs has this order
     )
 
 
@@ -146,7 +152,7 @@ def select_source_ids(connection: str, entity: str) -> tuple[Select[Any], Select
         .order_by(records.c.source_id)
     )
     dead = everything.where(records.c.deleted_at.is_not(None))
-    return everything, dead.with_hint(records, "INDEXED BY records_dead", "sqlite")
+    return everything, dead
 
 
 def count_failed(database: Connection) -> dict[tuple[str, str], int]:

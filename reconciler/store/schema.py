@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Final
 
 from sqlalchemy import Connection, Engine, inspect, text
+from sqlalchemy.schema import CreateIndex, CreateTable
 
 from reconciler.errors import Invalid
 from reconciler.store import alert_tables, handovers, tables, trust_tables
@@ -74,7 +75,11 @@ def stored_revision(connection: Connection) -> str | None:
 
 def create(connection: Connection) -> None:
     """Make all tables in an empty database, and say that no migration is due."""
-    METADATA.create_all(connection, checkfirst=False)
+    for table in METADATA.sorted_tables:
+        connection.execute(CreateTable(table))
+        # SQLAlchemy keeps indexes in a set, and SQLite chooses between like ones by their age.
+        for index in sorted(table.indexes, key=lambda index: str(index.name)):
+            connection.execute(CreateIndex(index))
     connection.execute(tables.meta.insert().values(one=1, generation=0, revision=""))
     connection.execute(text(_VERSION_TABLE))
     connection.execute(

@@ -1,9 +1,9 @@
 """What a webhook says: ``{"type", "timestamp", "data"}``, the same bytes at each attempt."""
 
-from datetime import UTC
 from typing import Any, Final
 
 from reconciler.model.event import Event
+from reconciler.model.moment import rfc3339
 from reconciler.model.value import canonical
 
 LARGEST: Final = 20_000
@@ -21,8 +21,7 @@ def body_of(event: Event) -> bytes:
 
 def moment(event: Event) -> str:
     """Return when it happened, as webhooks write it."""
-    at = event.occurred_at.astimezone(UTC).isoformat(timespec="microseconds")
-    return at.replace("+00:00", "Z")
+    return rfc3339(event.occurred_at, "microseconds")
 
 
 def _told(event: Event, details: dict[str, Any] | None) -> dict[str, Any]:

@@ -2,10 +2,11 @@
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Any, Final
 
 from reconciler.model.event import Event, EventType
+from reconciler.model.moment import rfc3339
 from reconciler.model.value import canonical
 
 WORDS: Final[Mapping[EventType, str]] = {
@@ -58,7 +59,7 @@ def cut(text: str, longest: int) -> str:
 
 def moment(at: datetime) -> str:
     """Return *at* as people read it and machines do, too."""
-    return at.astimezone(UTC).isoformat(timespec="seconds").replace("+00:00", "Z")
+    return rfc3339(at)
 
 
 def title_of(events: Sequence[Event]) -> str:

@@ -17,13 +17,29 @@ NOON = datetime(2025, 6, 1, 12, tzinfo=UTC)
 STALE = queries.Stale("c1", "po", "b1", "", 10)
 
 
-@pytest.fixture
-def database(tmp_path: Path) -> Iterator[Connection]:
+@pytest.fixture(params=["as made", "the other way round", "migrated"])
+def database(tmp_path: Path, request: pytest.FixtureRequest) -> Iterator[Connection]:
+    """Indexes of any age: of two that serve a question alike, SQLite takes one by its age."""
     engine = create_engine(f"sqlite:///{tmp_path}/plans.db")
     with engine.begin() as connection:
-        schema.create(connection)
+        if request.param == "migrated":
+            schema.upgrade(connection)
+        else:
+            schema.create(connection)
+        if request.param == "the other way round":
+            for name, made in reversed(indexes(connection)):
+                connection.execute(text(f"DROP INDEX {name}"))
+                connection.execute(text(made))
         yield connection
     engine.dispose()
+
+
+def indexes(database: Connection) -> list[tuple[str, str]]:
+    """Return the names of all indexes that have a statement of their own, and these, the oldest first."""
+    rows = database.execute(
+        text("SELECT name, sql FROM sqlite_master WHERE type = 'index' AND sql IS NOT NULL")
+    )
+    return [(str(row.name), str(row.sql)) for row in rows]
 
 
 def plan(database: Connection, wanted: Select[Any]) -> list[str]:

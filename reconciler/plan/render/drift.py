@@ -1,7 +1,6 @@
 """Drift in words, for plans and for ``drift``."""
 
 from collections.abc import Iterable, Iterator
-from datetime import datetime
 from typing import Any
 
 from reconciler.model.change import (
@@ -13,6 +12,7 @@ from reconciler.model.change import (
     Heal,
     Replace,
 )
+from reconciler.model.moment import rfc3339
 from reconciler.plan.paths import dotted, pointer
 from reconciler.plan.render.values import flow
 
@@ -91,15 +91,11 @@ def _moved(field: FieldDrift) -> str:
 
 
 def _by(field: FieldDrift) -> str:
-    return f"by {field.actor} at {_time(field.at)}"
-
-
-def _time(at: datetime) -> str:
-    return at.isoformat(timespec="seconds").replace("+00:00", "Z")
+    return f"by {field.actor} at {rfc3339(field.at)}"
 
 
 def _field_json(field: FieldDrift) -> dict[str, Any]:
-    told: dict[str, Any] = {"path": pointer(field.path), "by": field.actor, "at": _time(field.at)}
+    told: dict[str, Any] = {"path": pointer(field.path), "by": field.actor, "at": rfc3339(field.at)}
     if field.applied is not ABSENT:
         told["applied"] = field.applied
     if field.observed is not ABSENT:

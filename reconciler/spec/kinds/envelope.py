@@ -18,6 +18,7 @@ from pydantic import (
 from pydantic_core import PydanticCustomError
 
 from reconciler.model.duration import format_duration, parse_duration
+from reconciler.model.moment import rfc3339
 from reconciler.model.reference import WORD, WORDS
 from reconciler.spec.cron import check_zone, parse_cron
 
@@ -199,15 +200,18 @@ def _reference_kind(value: Any) -> str | None:
 
 _FORMS: Final = "{env: NAME}, {file: PATH} or {connect: true}"
 
-
-SecretRef: TypeAlias = Annotated[
+_Reference: TypeAlias = (
     Annotated[EnvRef, Tag("<env>")]
     | Annotated[FileRef, Tag("<file>")]
     | Annotated[ConnectRef, Tag("<connect>")]
     | Annotated[ExecRef, Tag("<exec>")]
     | Annotated[VaultRef, Tag("<vault>")]
     | Annotated[SopsRef, Tag("<sops>")]
-    | Annotated[PluginRef, Tag("<plug-in>")],
+    | Annotated[PluginRef, Tag("<plug-in>")]
+)
+
+SecretRef: TypeAlias = Annotated[
+    _Reference,
     Discriminator(
         _reference_kind,
         custom_error_type="secret_reference",
@@ -223,14 +227,7 @@ def _value_kind(value: Any) -> str | None:
 
 
 SettingValue: TypeAlias = Annotated[
-    Annotated[str | int | bool, Tag("<literal>")]
-    | Annotated[EnvRef, Tag("<env>")]
-    | Annotated[FileRef, Tag("<file>")]
-    | Annotated[ConnectRef, Tag("<connect>")]
-    | Annotated[ExecRef, Tag("<exec>")]
-    | Annotated[VaultRef, Tag("<vault>")]
-    | Annotated[SopsRef, Tag("<sops>")]
-    | Annotated[PluginRef, Tag("<plug-in>")],
+    Annotated[str | int | bool, Tag("<literal>")] | _Reference,
     Discriminator(
         _value_kind,
         custom_error_type="setting_value",
@@ -247,14 +244,7 @@ def _text_kind(value: Any) -> str | None:
 
 
 TextOrRef: TypeAlias = Annotated[
-    Annotated[str, Tag("<literal>")]
-    | Annotated[EnvRef, Tag("<env>")]
-    | Annotated[FileRef, Tag("<file>")]
-    | Annotated[ConnectRef, Tag("<connect>")]
-    | Annotated[ExecRef, Tag("<exec>")]
-    | Annotated[VaultRef, Tag("<vault>")]
-    | Annotated[SopsRef, Tag("<sops>")]
-    | Annotated[PluginRef, Tag("<plug-in>")],
+    Annotated[str, Tag("<literal>")] | _Reference,
     Discriminator(
         _text_kind,
         custom_error_type="setting_value",
@@ -287,7 +277,7 @@ def _moment(text: str) -> str:
     if moment is None or moment.tzinfo is None:
         msg = f"'{text}' is no time; write a date (2026-05-31), or a time with its zone (2026-05-31T18:00:00Z)"
         raise ValueError(msg)
-    return moment.astimezone(UTC).isoformat(timespec="seconds").replace("+00:00", "Z")
+    return rfc3339(moment)
 
 
 Moment = Annotated[str, StringConstraints(max_length=40), AfterValidator(_moment)]

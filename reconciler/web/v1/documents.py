@@ -13,7 +13,7 @@ from reconciler.web.problems import MEDIA_TYPE, TABLE, Code
 from reconciler.web.route import Access, Route
 from reconciler.web.v1.examples import example_problem, example_record
 from reconciler.web.v1.explain_schema import EXPLAIN
-from reconciler.web.v1.schemas import Problem, Told
+from reconciler.web.v1.schemas import Asked, Problem, Told
 from reconciler.web.v1.staleness import SCHEMA
 from reconciler.web.versions import CURRENT
 
@@ -60,6 +60,26 @@ def answers(schema: Mapping[str, Any], text: str) -> Document:
 def answers_model(shape: type[Told]) -> Document:
     """Return what the document says of an answer of this shape."""
     return {"description": (shape.__doc__ or "").strip(), "model": shape}
+
+
+def takes(
+    schema: Mapping[str, Any], *, required: bool = False, media: str = "application/json"
+) -> Document:
+    """Return what an operation adds to the document for the body that it takes."""
+    return {"requestBody": {"required": required, "content": {media: {"schema": dict(schema)}}}}
+
+
+def takes_model(shape: type[Asked], *, required: bool = False) -> Document:
+    """Return what an operation adds to the document for a JSON body of this shape."""
+    return takes(shape.model_json_schema(), required=required)
+
+
+BODY_PROBLEMS: Final = (
+    Code.INVALID_CONTENT,
+    Code.UNSUPPORTED_MEDIA_TYPE,
+    Code.PAYLOAD_TOO_LARGE,
+)
+"""How an operation may answer to a body that it cannot take."""
 
 
 def build(app: FastAPI, routes: Sequence[Route]) -> Document:

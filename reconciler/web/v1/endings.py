@@ -16,7 +16,7 @@ from reconciler.web.route import Route
 from reconciler.web.security import actor_of, granted_to
 from reconciler.web.v1.answers import tell
 from reconciler.web.v1.bodies import read_body
-from reconciler.web.v1.documents import answers_model
+from reconciler.web.v1.documents import answers_model, takes_model
 from reconciler.web.v1.schemas import Asked, Told
 from reconciler.web.v1.visible import no_connection, visible_connection
 
@@ -28,9 +28,6 @@ class EndingAsked(Asked):
 
     reason: Annotated[str, StringConstraints(min_length=3, max_length=1024)] = "disconnected"
     """For those who read it later; kept in the audit log."""
-
-
-_CONTENT: Final = {"application/json": {"schema": EndingAsked.model_json_schema()}}
 
 
 class EndingTold(Told):
@@ -98,7 +95,7 @@ def ending_routes(endings: EndingRoutes) -> Iterator[Route]:
             "connections",
             answer=answers_model(EndingTold),
             problems=_PROBLEMS,
-            extra={"requestBody": {"required": False, "content": _CONTENT}},
+            extra=takes_model(EndingAsked),
         )
 
 

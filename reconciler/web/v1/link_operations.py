@@ -1,19 +1,16 @@
 """The operations on connect links, with who may call them beside their paths."""
 
 from collections.abc import Iterator
-from typing import Any, Final
+from typing import Final
 
 from reconciler.model.access import Scope
 from reconciler.web.problems import Code
 from reconciler.web.route import Route
-from reconciler.web.v1.documents import answers_model
+from reconciler.web.v1.documents import BODY_PROBLEMS, answers_model, takes_model
 from reconciler.web.v1.link_schemas import ExchangeAsked, LinkAsked, LinkMade, Links, TokenHanded
 from reconciler.web.v1.links import LinkRoutes
-from reconciler.web.v1.schemas import Asked
 
 LINKS: Final = "/api/v1/connections/{name}/connect-links"
-
-_BODY: Final = (Code.INVALID_CONTENT, Code.UNSUPPORTED_MEDIA_TYPE, Code.PAYLOAD_TOO_LARGE)
 
 
 def link_routes(links: LinkRoutes) -> Iterator[Route]:
@@ -28,8 +25,8 @@ def link_routes(links: LinkRoutes) -> Iterator[Route]:
         "connect-links",
         status=201,
         answer=answers_model(LinkMade),
-        problems=(Code.NOT_FOUND, *_BODY),
-        extra=_body_of(LinkAsked, required=False),
+        problems=(Code.NOT_FOUND, *BODY_PROBLEMS),
+        extra=takes_model(LinkAsked),
     )
     yield Route(
         "GET",
@@ -62,11 +59,6 @@ def link_routes(links: LinkRoutes) -> Iterator[Route]:
         "Fetch the API token that came of a connect link, once",
         "connect-links",
         answer=answers_model(TokenHanded),
-        problems=(Code.NOT_FOUND, *_BODY),
-        extra=_body_of(ExchangeAsked, required=True),
+        problems=(Code.NOT_FOUND, *BODY_PROBLEMS),
+        extra=takes_model(ExchangeAsked, required=True),
     )
-
-
-def _body_of(shape: type[Asked], *, required: bool) -> dict[str, Any]:
-    content = {"application/json": {"schema": shape.model_json_schema()}}
-    return {"requestBody": {"required": required, "content": content}}

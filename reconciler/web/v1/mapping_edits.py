@@ -15,7 +15,7 @@ from reconciler.web.route import Route
 from reconciler.web.security import actor_of, granted_to
 from reconciler.web.v1.answers import tell
 from reconciler.web.v1.bodies import read_body
-from reconciler.web.v1.documents import answers_model
+from reconciler.web.v1.documents import answers_model, takes_model
 from reconciler.web.v1.mapping_edit_schemas import MappingEditAsked, MappingEditTold, edit_told
 from reconciler.web.v1.tenants import permit_of
 from reconciler.web.v1.visible import visible_connection
@@ -111,7 +111,7 @@ def mapping_edit_routes(edits: MappingEditRoutes) -> Iterator[Route]:
             answer=answers_model(MappingEditTold),
             also=(201,) if method in {"PUT", "PATCH"} else (),
             problems=_ENDING if method == "DELETE" else (*_ENDING, *_WRITING),
-            extra={} if method == "DELETE" else _BODY,
+            extra={} if method == "DELETE" else takes_model(MappingEditAsked),
         )
 
 
@@ -120,11 +120,3 @@ def _told(wish: MappingWish, edited: MappingEdited, *, written: bool = True) -> 
     response = tell(edit_told(wish.connection, wish.entity, edited), status=status)
     response.headers["ETag"] = f'"{edited.basis}"'
     return response
-
-
-_BODY: Final = {
-    "requestBody": {
-        "required": False,
-        "content": {"application/json": {"schema": MappingEditAsked.model_json_schema()}},
-    }
-}

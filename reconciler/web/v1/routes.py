@@ -14,7 +14,7 @@ from reconciler.web.v1.about import About, HealthRoutes
 from reconciler.web.v1.alerts import AlertRoutes
 from reconciler.web.v1.connections import ConnectionRoutes
 from reconciler.web.v1.deliveries import DeliveryRoutes
-from reconciler.web.v1.documents import answers, answers_model, component, ref
+from reconciler.web.v1.documents import answers, answers_model, component, ref, takes
 from reconciler.web.v1.endings import EndingRoutes, ending_routes
 from reconciler.web.v1.examples import example_record
 from reconciler.web.v1.link_operations import link_routes
@@ -263,7 +263,7 @@ def _health(health: HealthRoutes) -> Iterator[Route]:
 def _body_of(shape: type[SyncAsked]) -> dict[str, Any]:
     schema = shape.model_json_schema()
     schema["properties"]["entities"]["items"] = {"type": "string", "enum": list(entities())}
-    return {"requestBody": {"required": False, "content": {"application/json": {"schema": schema}}}}
+    return takes(schema)
 
 
 def _fields_of(entity: Entity) -> dict[str, Any]:

@@ -1,12 +1,12 @@
 """The operations on specs, with who may call them beside their paths."""
 
 from collections.abc import Iterator
-from typing import Any, Final
+from typing import Final
 
 from reconciler.model.access import Scope
 from reconciler.web.problems import Code
 from reconciler.web.route import Route
-from reconciler.web.v1.documents import answers_model
+from reconciler.web.v1.documents import answers_model, takes
 from reconciler.web.v1.spec_schemas import (
     DriftList,
     LookTold,
@@ -29,6 +29,9 @@ _WRITING: Final = (
     Code.UNSUPPORTED_MEDIA_TYPE,
     Code.PAYLOAD_TOO_LARGE,
 )
+
+
+_ANY: Final = {"type": "object"}
 
 
 def spec_routes(specs: SpecRoutes) -> Iterator[Route]:
@@ -127,7 +130,7 @@ def _changing(specs: SpecRoutes) -> Iterator[Route]:
         answer=answers_model(SpecTold),
         also=(201,),
         problems=_WRITING,
-        extra=_body("application/json"),
+        extra=takes(_ANY, required=True),
     )
     yield Route(
         "PATCH",
@@ -139,7 +142,7 @@ def _changing(specs: SpecRoutes) -> Iterator[Route]:
         "specs",
         answer=answers_model(SpecTold),
         problems=_WRITING,
-        extra=_body(MERGE),
+        extra=takes(_ANY, required=True, media=MERGE),
     )
     yield Route(
         "DELETE",
@@ -153,8 +156,3 @@ def _changing(specs: SpecRoutes) -> Iterator[Route]:
         answer={"description": "It is no longer in force."},
         problems=(Code.NOT_FOUND, Code.PLAN_STALE),
     )
-
-
-def _body(media: str) -> dict[str, Any]:
-    schema = {"type": "object"}
-    return {"requestBody": {"required": True, "content": {media: {"schema": schema}}}}

@@ -1,7 +1,7 @@
 """The operations on alerts, silences, deliveries and receivers, with who may call them beside their paths."""
 
 from collections.abc import Iterator
-from typing import Any, Final
+from typing import Final
 
 from reconciler.model.access import Scope
 from reconciler.web.problems import Code
@@ -29,11 +29,9 @@ from reconciler.web.v1.delivery_schemas import (
     TrialAsked,
     TrialTold,
 )
-from reconciler.web.v1.documents import answers_model
-from reconciler.web.v1.schemas import Asked
+from reconciler.web.v1.documents import BODY_PROBLEMS, answers_model, takes_model
 
 API: Final = "/api/v1"
-_BODY: Final = (Code.INVALID_CONTENT, Code.UNSUPPORTED_MEDIA_TYPE, Code.PAYLOAD_TOO_LARGE)
 
 
 def telling_routes(alerts: AlertRoutes, deliveries: DeliveryRoutes) -> Iterator[Route]:
@@ -76,8 +74,8 @@ def _alerts(alerts: AlertRoutes) -> Iterator[Route]:
         "Say that somebody is on it: it is neither repeated nor escalated any more",
         "alerts",
         answer=answers_model(AlertShown),
-        problems=(Code.NOT_FOUND, Code.CONFLICT, *_BODY),
-        extra=_body(AckAsked, required=False),
+        problems=(Code.NOT_FOUND, Code.CONFLICT, *BODY_PROBLEMS),
+        extra=takes_model(AckAsked, required=False),
     )
 
 
@@ -102,8 +100,8 @@ def _silences(alerts: AlertRoutes) -> Iterator[Route]:
         "alerts",
         status=201,
         answer=answers_model(SilenceShown),
-        problems=_BODY,
-        extra=_body(SilenceAsked, required=True),
+        problems=BODY_PROBLEMS,
+        extra=takes_model(SilenceAsked, required=True),
     )
     yield Route(
         "DELETE",
@@ -163,8 +161,8 @@ def _deliveries(deliveries: DeliveryRoutes) -> Iterator[Route]:
         "Make all dead deliveries that fit once more",
         "deliveries",
         answer=answers_model(Retried),
-        problems=(Code.NOT_FOUND, Code.CONFLICT, *_BODY),
-        extra=_body(RetryAsked, required=False),
+        problems=(Code.NOT_FOUND, Code.CONFLICT, *BODY_PROBLEMS),
+        extra=takes_model(RetryAsked, required=False),
     )
 
 
@@ -188,8 +186,8 @@ def _receivers(deliveries: DeliveryRoutes) -> Iterator[Route]:
         "Send a sample to a receiver, once",
         "deliveries",
         answer=answers_model(TrialTold),
-        problems=(Code.NOT_FOUND, *_BODY),
-        extra=_body(TrialAsked, required=False),
+        problems=(Code.NOT_FOUND, *BODY_PROBLEMS),
+        extra=takes_model(TrialAsked, required=False),
     )
     yield Route(
         "POST",
@@ -212,8 +210,3 @@ def _receivers(deliveries: DeliveryRoutes) -> Iterator[Route]:
         "deliveries",
         answer=answers_model(EventTypes),
     )
-
-
-def _body(shape: type[Asked], *, required: bool) -> dict[str, Any]:
-    content = {"application/json": {"schema": shape.model_json_schema()}}
-    return {"requestBody": {"required": required, "content": content}}

@@ -1,13 +1,13 @@
 """The operations on tokens, with who may call them beside their paths."""
 
 from collections.abc import Iterator
-from typing import Any, Final
+from typing import Final
 
 from reconciler.model.access import Scope
 from reconciler.web.problems import Code
 from reconciler.web.route import Route
-from reconciler.web.v1.documents import answers_model
-from reconciler.web.v1.schemas import Asked, PageQuery
+from reconciler.web.v1.documents import BODY_PROBLEMS, answers_model, takes_model
+from reconciler.web.v1.schemas import PageQuery
 from reconciler.web.v1.token_schemas import (
     ConnectionTokenAsked,
     RotateAsked,
@@ -20,8 +20,6 @@ from reconciler.web.v1.tokens import TokenRoutes
 
 TOKENS: Final = "/api/v1/tokens"
 ONE: Final = f"{TOKENS}/{{token_id}}"
-
-_BODY: Final = (Code.INVALID_CONTENT, Code.UNSUPPORTED_MEDIA_TYPE, Code.PAYLOAD_TOO_LARGE)
 
 
 def token_routes(tokens: TokenRoutes) -> Iterator[Route]:
@@ -74,8 +72,8 @@ def _making(tokens: TokenRoutes) -> Iterator[Route]:
         "tokens",
         status=201,
         answer=answers_model(TokenMade),
-        problems=(Code.NOT_FOUND, *_BODY),
-        extra=_body_of(TokenAsked, required=True),
+        problems=(Code.NOT_FOUND, *BODY_PROBLEMS),
+        extra=takes_model(TokenAsked, required=True),
     )
     yield Route(
         "POST",
@@ -87,8 +85,8 @@ def _making(tokens: TokenRoutes) -> Iterator[Route]:
         "tokens",
         status=201,
         answer=answers_model(TokenMade),
-        problems=(Code.NOT_FOUND, *_BODY),
-        extra=_body_of(ConnectionTokenAsked),
+        problems=(Code.NOT_FOUND, *BODY_PROBLEMS),
+        extra=takes_model(ConnectionTokenAsked),
     )
     yield Route(
         "POST",
@@ -100,12 +98,6 @@ def _making(tokens: TokenRoutes) -> Iterator[Route]:
         "tokens",
         status=201,
         answer=answers_model(TokenMade),
-        problems=(Code.NOT_FOUND, Code.CONFLICT, *_BODY),
-        extra=_body_of(RotateAsked),
+        problems=(Code.NOT_FOUND, Code.CONFLICT, *BODY_PROBLEMS),
+        extra=takes_model(RotateAsked),
     )
-
-
-def _body_of(shape: type[Asked], *, required: bool = False) -> dict[str, Any]:
-    schema = shape.model_json_schema()
-    content = {"application/json": {"schema": schema}}
-    return {"requestBody": {"required": required, "content": content}}

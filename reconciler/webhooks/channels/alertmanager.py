@@ -7,12 +7,13 @@ these are the same when it begins and when it ends.
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import Any, Final
 
 from reconciler.errors import Invalid
 from reconciler.model.duration import parse_duration
 from reconciler.model.event import SEVERITIES, Event, EventSeverity
+from reconciler.model.moment import rfc3339
 from reconciler.model.value import canonical
 from reconciler.ports import Clock
 from reconciler.webhooks.alarms import Alarm, begun_by, ended_by
@@ -106,12 +107,12 @@ def alerts_of(
 
 def _states(event: Event, until: datetime) -> Iterator[tuple[Mapping[str, str], str, str]]:
     """Yield labels, start and end of what *event* begins or ends."""
-    at, begun = _time(event.occurred_at), begun_by(event)
+    at, begun = rfc3339(event.occurred_at, "microseconds"), begun_by(event)
     if begun is not None:
         yield (
             _labels(begun, SEVERITIES[event.type], event),
             at,
-            _time(max(until, event.occurred_at)),
+            rfc3339(max(until, event.occurred_at), "microseconds"),
         )
     for alarm in ended_by(event):
         for severity in alarm.severities:
@@ -122,7 +123,3 @@ def _labels(alarm: Alarm, severity: EventSeverity, event: Event) -> Mapping[str,
     told = {"alertname": alarm.name, "severity": severity.value, **alarm.about(event)}
     kind, _, name = event.subject.partition("/")
     return {**told, "connection": name} if kind == "Connection" else told
-
-
-def _time(at: datetime) -> str:
-    return at.astimezone(UTC).isoformat(timespec="microseconds").replace("+00:00", "Z")
