@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import starmap
 from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, Select, select, tuple_
@@ -76,7 +77,7 @@ def read_stale(database: Connection, wish: Stale) -> Sequence[Row]:
     if not _any_stale(database, wish):
         return ()
     reached = database.scalar(select(records.c.source_id).where(records.c.id == wish.after))
-    return tuple(map(Row._make, database.execute(select_stale(wish, reached)).all()))
+    return tuple(starmap(Row, database.execute(select_stale(wish, reached)).all()))
 
 
 def select_stale(wish: Stale, reached: str | None) -> Select[Any]:
@@ -88,6 +89,8 @@ def select_stale(wish: Stale, reached: str | None) -> Select[Any]:
         records.c.digest,
         records.c.mapped,
         records.c.error,
+        records.c.basis,
+        records.c.deleted_at.is_not(None).label("dead"),
     ).where(
         records.c.connection == wish.connection,
         records.c.entity == wish.entity,
@@ -122,12 +125,13 @@ def read_ids_below(database: Connection, connection: str, entity: str, below: st
 
 def select_ids_below(connection: str, entity: str, below: str) -> Select[Any]:
     """Return the statement that reads ids below: of the index of pages, and the rows of those alone."""
-    return select(records.c.id).where(
+    wanted = select(records.c.id).where(
         records.c.connection == connection,
         records.c.entity == entity,
         records.c.id.concat("") < below,  # an expression, so that the walk is along the pages
         records.c.deleted_at.is_(None),
     )
+    return wanted.order_by(*_PLACE)  # likewise
 
 
 def read_source_ids(database: Connection, connection: str, entity: str) -> Sequence[str]:
