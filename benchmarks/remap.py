@@ -208,7 +208,7 @@ def floor_preview(folder: Path, changed: int) -> int:
 
 def floor_remap(folder: Path, changed: int) -> int:
     base, uid = opened(folder)
-    mapped, differ, reached = by_hand(changed, uid), 0, ""
+    mapped, differ, reached, now = by_hand(changed, uid), 0, "", 2 * 10**15
     with Watch() as watch:
         while True:
             page = base.execute(
@@ -223,14 +223,14 @@ def floor_remap(folder: Path, changed: int) -> int:
                 new = mapped(raw)
                 same = new == old
                 differ += not same
-                rows.append(("new", "run", updated_at if same else 1, new, key))
+                rows.append(("new", "run", updated_at if same else now, new, key))
             base.execute("begin immediate")
             base.executemany(
                 "update records set basis = ?, run = ?, updated_at = ?, mapped = ? where id = ?",
                 rows,
             )
             base.execute("commit")
-            reached = page[-1][0]
+            reached, now = page[-1][0], now + 1
     watch.tell()
     base.close()
     return differ

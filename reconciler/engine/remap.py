@@ -16,6 +16,8 @@ from reconciler.ports import SILENT, Clock, Meter, Store
 
 PAGE = 1000
 """How many records one transaction brings along: more, and others would wait for it; fewer, and each costs more."""
+_AT_ONCE = 500
+"""So many are mapped without a pause, so that whoever asks meanwhile is answered."""
 _TOGETHER = 50
 
 
@@ -108,7 +110,7 @@ class Remap:
             )
             if not rows:
                 break
-            batch, invalid = _mapped(
+            batch, invalid = await _mapped(
                 Batch(uid, entity, mapper.basis, run.id, list(rows), now), mapper
             )
             async with self._store.begin() as unit:
@@ -138,11 +140,16 @@ class Remap:
         return done
 
 
-def _mapped(batch: Batch, mapper: Mapper) -> tuple[Batch, int]:
-    mapped = mapper(batch.connection, [row.raw for row in batch.rows])
+async def _mapped(batch: Batch, mapper: Mapper) -> tuple[Batch, int]:
+    mapped = []
+    for start in range(0, len(batch.rows), _AT_ONCE):
+        mapped += mapper(
+            batch.connection, [row.raw for row in batch.rows[start : start + _AT_ONCE]]
+        )
+        await asyncio.sleep(0)
     rows = [
-        Row(source_id, key, raw, digest, text, error)
-        for (source_id, key, raw, digest, _, _), (text, error) in zip(
+        Row(source_id, key, raw, digest, text, error, basis, dead, text == old and error == why)
+        for (source_id, key, raw, digest, old, why, basis, dead, _), (text, error) in zip(
             batch.rows, mapped, strict=True
         )
     ]

@@ -31,6 +31,9 @@ class Row(NamedTuple):
 
     ``raw`` is the source's JSON, ``digest`` 16 bytes over it, ``mapped`` the unified fields as JSON
     without the standard fields that the columns hold (``None`` where mapping failed, with ``error``).
+
+    Of one that is stored: the ``basis`` that it is mapped under, whether it is ``dead``, and, once it was mapped
+    anew, whether it came out the ``same``.
     """
 
     source_id: str
@@ -39,6 +42,9 @@ class Row(NamedTuple):
     digest: bytes
     mapped: bytes | None
     error: str | None = None
+    basis: str = ""
+    dead: bool = False
+    same: bool = False
 
 
 @dataclass(frozen=True, slots=True)

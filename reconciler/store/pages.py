@@ -101,6 +101,10 @@ class Pages(Protocol):
         """Write what a new mapping changes."""
         ...
 
+    def follow(self, database: Connection, batch: Batch, at: int) -> bool:
+        """Write what a new mapping makes of rows, unless one of them is not as it was seen any more."""
+        ...
+
 
 def pages_of(database: Connection) -> Pages:
     """Return the statements for the database."""
@@ -138,6 +142,14 @@ class _Texts:
             f" DO UPDATE SET {update}, deleted_at = NULL"
         )
         remapped = ", ".join(f"{name} = {mark}" for name in _REMAPPED)
+        seen = f"WHERE id = {mark} AND digest = {mark} AND basis = {mark} AND deleted_at IS"
+        kept = f"UPDATE records SET basis = {mark}, run = {mark}"  # noqa: S608 - our own names
+        told = f"UPDATE records SET {remapped}"  # noqa: S608 - likewise
+        self.follow = {
+            (same, dead): f"{kept if same else told} {seen}{' NOT' if dead else ''} NULL"
+            for same in (True, False)
+            for dead in (True, False)
+        }
         self.remap = f"UPDATE records SET {remapped} WHERE id = {mark}"  # noqa: S608 - likewise
 
 
@@ -167,6 +179,20 @@ class _Pages:
     def remap(self, database: Connection, rows: Sequence[Remapped]) -> None:
         if rows:
             database.exec_driver_sql(self._texts.remap, list(rows))
+
+    def follow(self, database: Connection, batch: Batch, at: int) -> bool:
+        basis, run = batch.basis, batch.run
+        due: dict[tuple[bool, bool], list[tuple[object, ...]]] = {}
+        for _, key, _, digest, mapped, error, was, dead, same in batch.rows:
+            new = (basis, run) if same else (basis, run, at, error, mapped)
+            due.setdefault((same, bool(dead)), []).append((*new, key, digest, was))
+        with database.begin_nested() as attempt:
+            for form, rows in due.items():
+                text = self._texts.follow[form]
+                if database.exec_driver_sql(text, rows).rowcount != len(rows):
+                    attempt.rollback()
+                    return False
+        return True
 
 
 class _PostgresPages(_Pages):

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import starmap
 from typing import Any, Final
 
 from sqlalchemy import ColumnElement, Connection, Select, func, select, tuple_
@@ -79,7 +80,7 @@ def read_stale(database: Connection, wish: Stale) -> Sequence[Row]:
     if not _any_stale(database, wish):
         return ()
     reached = database.scalar(select(records.c.source_id).where(records.c.id == wish.after))
-    return tuple(map(Row._make, database.execute(select_stale(wish, reached)).all()))
+    return tuple(starmap(Row, database.execute(select_stale(wish, reached)).all()))
 
 
 def select_stale(wish: Stale, reached: str | None) -> Select[Any]:
@@ -91,6 +92,8 @@ def select_stale(wish: Stale, reached: str | None) -> Select[Any]:
         records.c.digest,
         records.c.mapped,
         records.c.error,
+        records.c.basis,
+        records.c.deleted_at.is_not(None).label("dead"),
     ).where(
         records.c.connection == wish.connection,
         records.c.entity == wish.entity,

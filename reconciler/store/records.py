@@ -146,14 +146,23 @@ def _remap(database: Connection, batch: Batch) -> int:
         return 0
     at = tick(database, batch.entity, micros(batch.at))
     pages = pages_of(database)
+    if all(row.basis for row in page.values()) and pages.follow(database, batch, at):
+        places = Counter((row.basis, not row.dead) for row in page.values())
+        _count(database, batch, places)
+        return sum(not row.same for row in page.values())
     due, places, differ = _remapped(batch, page, pages.look(database, batch, page.values()), at)
     pages.remap(database, due)
+    _count(database, batch, places)
+    return differ
+
+
+def _count(database: Connection, batch: Batch, places: Counter[tuple[str, bool]]) -> None:
+    """Count rows away from *places* to the basis of *batch*."""
     tally = Tally(batch.connection, batch.entity)
     tally.take(places)
     for (_, alive), number in places.items():
         tally.add((batch.basis, alive), number)
     tally.write(database)
-    return differ
 
 
 def _remapped(

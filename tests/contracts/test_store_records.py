@@ -321,7 +321,9 @@ async def test_stale_rows_come_page_by_page_until_none_is_left(store: Store) -> 
     while page := await store.views.stale("c1", ORDERS, basis="b2", after=after, limit=2):
         read.extend(page)
         after = page[-1].id
-    assert sorted(read) == [row(str(number)) for number in range(5)]
+    assert sorted(read) == [
+        row(str(number))._replace(basis="b1", dead=number == 3) for number in range(5)
+    ]
     assert await remap(store, *(one._replace(mapped=b"new") for one in read)) == 5
     assert await store.views.stale("c1", ORDERS, basis="b2", after="", limit=2) == ()
     assert len(await store.views.stale("c1", ORDERS, basis="b3", after="", limit=9)) == 6
@@ -376,6 +378,51 @@ async def test_living_records_that_failed_are_counted_where_there_are_any(store:
     assert dict(await store.views.failures()) == {("c1", ORDERS): 5, ("c2", ORDERS): 3}
     await remap(store, row("01"), row("02"))
     assert dict(await store.views.failures()) == {("c1", ORDERS): 3, ("c2", ORDERS): 3}
+
+
+async def test_a_remap_of_rows_as_they_were_seen_moves_those_that_are_not_the_same(
+    store: Store,
+) -> None:
+    await save(store, batch(*(row(str(number)) for number in range(4))))
+    await bury(store, "2", "3")
+    seen = await store.views.stale("c1", ORDERS, basis="b2", after="", limit=9)
+    assert [(one.source_id, bool(one.dead)) for one in seen] == [
+        ("0", False),
+        ("1", False),
+        ("2", True),
+        ("3", True),
+    ]
+    before = {one.source_id: one for one in await store.views.records(ALL)}
+    new = [
+        one._replace(same=True) if int(one.source_id) % 2 else one._replace(mapped=b"new")
+        for one in seen
+    ]
+    assert await remap(store, *new) == 2
+    after = {one.source_id: one for one in await store.views.records(ALL)}
+    assert {one.basis for one in after.values()} == {"b2"}
+    assert [after[key].mapped for key in "0123"] == [b"new", b"mapped", b"new", b"mapped"]
+    moved = [after[key].updated_at > before[key].updated_at for key in "0123"]
+    assert moved == [True, False, True, False]
+    assert [after[key].deleted_at for key in "0123"] == [before[key].deleted_at for key in "0123"]
+    assert await store.views.bases() == {("c1", ORDERS): frozenset({"b2"})}
+    assert dict(await store.views.counts()) == {("c1", ORDERS): 2}
+
+
+async def test_a_remap_leaves_to_others_what_has_changed_since_it_was_seen(store: Store) -> None:
+    await save(store, batch(*(row(str(number)) for number in range(5))))
+    seen = await store.views.stale("c1", ORDERS, basis="b2", after="", limit=9)
+    await save(store, batch(row("1", raw="newer", mapped="newer")))
+    await bury(store, "2")
+    await save(store, batch(row("3", mapped="otherwise"), basis="b3"))
+    same = [one._replace(same=True) for one in seen]
+    assert await remap(store, *same) == 1  # what b3 made of it is not what was seen
+    found = {one.source_id: one for one in await store.views.records(ALL)}
+    assert [found[key].basis for key in "01234"] == ["b2", "b1", "b2", "b2", "b2"]
+    assert (found["1"].raw, found["1"].mapped) == (b"newer", b"newer")
+    assert found["2"].deleted_at is not None
+    assert found["3"].mapped == b"mapped"
+    assert await store.views.bases() == {("c1", ORDERS): frozenset({"b1", "b2"})}
+    assert dict(await store.views.counts()) == {("c1", ORDERS): 4}
 
 
 # ── records to be mapped otherwise ───────────────────────────────────────────────────────────────

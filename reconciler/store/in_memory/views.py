@@ -355,5 +355,5 @@ class MemoryViews:
         )
 
 
-def _mapped(record: StoredRecord) -> tuple[bytes | None, str | None]:
-    return record.mapped, record.error
+def _mapped(record: StoredRecord) -> tuple[bytes | None, str | None, str, bool]:
+    return record.mapped, record.error, record.basis, record.deleted_at is not None
