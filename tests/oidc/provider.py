@@ -4,14 +4,10 @@ It is installed once into a folder that is kept between runs. It ends when its i
 outlive the tests.
 """
 
-import hashlib
 import json
-import os
 import platform
 import re
-import shutil
 import subprocess
-import tempfile
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -20,8 +16,9 @@ from urllib.parse import urljoin, urlsplit
 
 import httpx
 
+from tests.npm import packages
+
 HERE: Final = Path(__file__).parent
-KEPT: Final = HERE.parents[1] / ".work" / "oidc"
 CALLBACK: Final = "http://127.0.0.1/callback"
 """Where customers come back to unless a test says otherwise; a redirect there may name any port."""
 
@@ -67,7 +64,10 @@ class Provider:
             if line.startswith("http://"):
                 self.url = line.strip()
                 return
-        msg = f"the provider ended with {self._process.wait()}; run: node server.mjs in {KEPT}"
+        msg = (
+            f"the provider ended with {self._process.wait()}; "
+            f"to see why, run: node server.mjs in {installed(self.npm)}"
+        )
         raise RuntimeError(msg)
 
     def stop(self) -> None:
@@ -97,7 +97,7 @@ def _encoded(secret: str) -> str:
 def installed(npm: str) -> Path:
     """Return the folder where the provider is installed with what is beside this file; made if there is none."""
     files = {name: (HERE / name).read_bytes() for name in ("package.json", "server.mjs")}
-    return _folder(npm, files)
+    return packages(npm, files)
 
 
 def runtime(npm: str, node: str) -> str:
@@ -108,32 +108,8 @@ def runtime(npm: str, node: str) -> str:
     machine = {"x86_64": "x64", "aarch64": "arm64"}[platform.machine()]
     name = f"node-linux-{machine}"
     wanted = {"private": True, "dependencies": {name: NODE}}
-    folder = _folder(npm, {"package.json": json.dumps(wanted).encode()})
+    folder = packages(npm, {"package.json": json.dumps(wanted).encode()})
     return str(folder / "node_modules" / name / "bin" / "node")
-
-
-def _folder(npm: str, files: Mapping[str, bytes]) -> Path:
-    """Return a folder with *files* and the packages that they ask for, kept from one run to the next."""
-    folder = KEPT / hashlib.sha256(b"".join(files.values())).hexdigest()[:16]
-    if folder.is_dir():
-        return folder
-    KEPT.mkdir(parents=True, exist_ok=True)
-    made = Path(tempfile.mkdtemp(dir=KEPT, prefix="new-"))
-    for name, content in files.items():
-        (made / name).write_bytes(content)
-    subprocess.run(
-        [npm, "install", "--no-audit", "--no-fund", "--no-package-lock", "--ignore-scripts"],
-        cwd=made,
-        check=True,
-        capture_output=True,
-        env={**os.environ, "npm_config_loglevel": "error"},
-        timeout=300,
-    )
-    try:
-        made.rename(folder)
-    except OSError:  # another process was first
-        shutil.rmtree(made)
-    return folder
 
 
 async def consent_as(url: str, user: str, *, deny: bool = False) -> str:
