@@ -24,7 +24,7 @@ from xmlrpc.client import Fault, ProtocolError
 from examples.tryton.client import login
 from examples.tryton.seed import Login, Size, seed
 from examples.tryton.server import ErpFailed, Server
-from examples.tryton.truth import CHANGES, change, change_password, delete, truth
+from examples.tryton.truth import CHANGES, change, change_password, delete, fill, truth
 
 ADMIN: Final = "ACME_ERP_ADMIN_PASSWORD"
 NEW: Final = "ACME_ERP_NEW_PASSWORD"
@@ -84,6 +84,8 @@ def _ask(wanted: argparse.Namespace) -> Any:
     with login(wanted.url, "admin", _secret(ADMIN)) as client:
         if wanted.command == "change":
             return change(client, wanted.count, what=wanted.what, mark=wanted.mark)
+        if wanted.command == "fill":
+            return fill(client, wanted.count, field=wanted.field, values=wanted.values)
         if wanted.command == "delete":
             return delete(client, wanted.count)
         if wanted.command == "password":
@@ -119,6 +121,7 @@ def _arguments() -> argparse.Namespace:
         start.add_argument("--day", type=dt.date.fromisoformat, default=today, help="today")
     for name, does in (
         ("change", "change orders"),
+        ("fill", "give orders values in a field, such as one that another module added"),
         ("delete", "delete drafts for good"),
         ("password", "give a user another password"),
         ("truth", "print every order as Tryton's own client tells it"),
@@ -129,6 +132,9 @@ def _arguments() -> argparse.Namespace:
             command.add_argument("user")
         elif name != "truth":
             command.add_argument("count", type=int)
+        if name == "fill":
+            command.add_argument("--field", required=True)
+            command.add_argument("--values", nargs="+", required=True)
         if name == "change":
             command.add_argument("--what", choices=CHANGES, default="header")
             command.add_argument("--mark", default="CHANGED", help="how new references start")

@@ -46,6 +46,8 @@ class Server:
     attempts: int = 1000
     """Wrong passwords that Tryton bears before it refuses even the right one."""
     python: Path = field(default_factory=lambda: Path(sys.executable))
+    modules: Path | None = None
+    """A folder with modules of one's own, each a Python package with its entry point (``*.dist-info``)."""
     _process: subprocess.Popen[bytes] | None = None
 
     @property
@@ -70,16 +72,25 @@ class Server:
         secret = self.folder / "admin.password"
         secret.touch(mode=0o600)
         secret.write_text(password, encoding="utf-8")
+        try:
+            self._update(modules, TRYTONPASSFILE=str(secret))
+        finally:
+            secret.unlink()
+
+    def add(self, modules: tuple[str, ...]) -> None:
+        """Add *modules* to the database, as an administrator does while the server is stopped."""
+        self._update(modules)
+
+    def _update(self, modules: tuple[str, ...], **more: str) -> None:
         command = [*self._command("trytond-admin"), "--email", "admin@erp.example"]
         done = subprocess.run(
             [*command, "--activate-dependencies", "-u", *modules],
-            env={**os.environ, "TRYTONPASSFILE": str(secret)},
+            env={**self._environ(), **more},
             stdin=subprocess.DEVNULL,
             capture_output=True,
             text=True,
             check=False,
         )
-        secret.unlink()
         if done.returncode:
             raise ErpFailed(f"trytond-admin ended with {done.returncode}:\n{done.stderr[-2000:]}")
 
@@ -90,7 +101,11 @@ class Server:
         self.port = self.port or _free_port()
         with self.log.open("ab") as log:
             self._process = subprocess.Popen(
-                self._command("trytond"), stdin=subprocess.DEVNULL, stdout=log, stderr=log
+                self._command("trytond"),
+                env=self._environ(),
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=log,
             )
         for _ in range(TRIES):
             if self._answers():
@@ -139,6 +154,15 @@ class Server:
         trace: TracebackType | None,
     ) -> None:
         self.stop()
+
+    def _environ(self) -> dict[str, str]:
+        if self.modules is None:
+            return dict(os.environ)
+        known = os.environ.get("PYTHONPATH")
+        return {
+            **os.environ,
+            "PYTHONPATH": os.pathsep.join(filter(None, [str(self.modules), known])),
+        }
 
     def _command(self, program: str) -> list[str]:
         config = self.folder / "trytond.conf"

@@ -66,6 +66,14 @@ def change(client: Client, count: int, *, what: str, mark: str) -> list[int]:
     return orders
 
 
+def fill(client: Client, count: int, *, field: str, values: list[str]) -> list[tuple[int, str]]:
+    """Give the first *count* orders one of *values* in *field* each, in turn; return ids and values."""
+    told = [(key, values[at % len(values)]) for at, key in enumerate(_first(client, count, []))]
+    for key, value in told:
+        client.write("purchase.purchase", [key], {field: value})
+    return told
+
+
 def delete(client: Client, count: int) -> list[int]:
     """Cancel and delete the first *count* drafts, and return the ids that are gone."""
     orders = _first(client, count, ["draft"])

@@ -113,7 +113,8 @@ class Tally:
         for name, before, after in differences(old, new):
             changed = True
             self._by["changed"][name] += 1
-            if self._sampled[name] < self._most:
+            told = not (_is_nothing(before) and _is_nothing(after))  # an empty one shows nothing
+            if told and self._sampled[name] < self._most:
                 self._sample(Sample(source_id, name, _short(before), _short(after)))
             if _is_nothing(after):
                 if not _is_nothing(before):

@@ -38,6 +38,8 @@ class Tryton:
     def __init__(self) -> None:
         self.calls: list[tuple[str, list[Any]]] = []
         self.refuses = False
+        self.hides = ""
+        self.added: list[dict[str, str]] = []
 
     def __call__(self, request: httpx.Request) -> httpx.Response:
         assert request.url.path == "/erp/rpc/"
@@ -50,10 +52,12 @@ class Tryton:
         token = base64.b64encode(b"anna:4:" + b"tok" * 16).decode()
         if request.headers.get("authorization") != f"Session {token}":
             return httpx.Response(401, text="<title>401 Unauthorized</title>")
-        if self.refuses:
+        if self.refuses or method == self.hides:
             return httpx.Response(
                 200, json={"id": 1, "error": ["UserError", ["No right.", "", None]]}
             )
+        if method == "model.ir.model.field.search_read":
+            return self._reply(self.added)
         return self._reply(self._answer(method, params))
 
     def _answer(self, method: str, params: list[Any]) -> Any:
@@ -115,6 +119,35 @@ async def test_orders_come_with_their_lines_and_plain_values(connector: HttpConn
         [{"id": 9, "purchase": 2, "unit_price": "12.50"}],
     ]
     assert json.loads(page.records[0])["total_amount"] == "12.50"
+
+
+def asked_fields(tryton: Tryton, method: str) -> list[str]:
+    """Return the fields that the last call of *method* asked for."""
+    fields: list[str] = next(p[4] for called, p in reversed(tryton.calls) if called == method)
+    return fields
+
+
+async def test_what_modules_add_to_a_model_is_read_with_its_own_fields(
+    connector: HttpConnector, tryton: Tryton
+) -> None:
+    tryton.added = [
+        {"model": "purchase.line", "name": "dock"},
+        {"model": "purchase.purchase", "name": "cost_center"},
+    ]
+    await connector.read("purchase-orders", since=None, page=None)
+    orders = asked_fields(tryton, "model.purchase.purchase.search_read")
+    lines = asked_fields(tryton, "model.purchase.line.search_read")
+    assert (orders[0], orders[-2:]) == ("number", ["last_modified_at", "cost_center"])
+    assert (lines[0], lines[-2:]) == ("purchase", ["last_modified_at", "dock"])
+
+
+async def test_a_user_who_may_not_see_which_fields_there_are_reads_the_standard_ones(
+    connector: HttpConnector, tryton: Tryton
+) -> None:
+    tryton.hides = "model.ir.model.field.search_read"
+    page = await connector.read("purchase-orders", since=None, page=None)
+    assert page.ids == ("1", "2")
+    assert asked_fields(tryton, "model.purchase.purchase.search_read")[-1] == "last_modified_at"
 
 
 async def test_a_changed_line_is_asked_for_as_a_change_of_its_order(

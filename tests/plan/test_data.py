@@ -63,9 +63,9 @@ TOLD = [
         "  status: approved -> sent 1,200, null -> other 4; 4 unknown to the value map; "
         "a filter by approved finds nothing more, new: sent"
     ),
-    '  custom_fields.kind: (absent) -> "@here `x`" (20); new in answers',
+    '  custom_fields.kind: (absent) -> "@here `x`" (20); 3 of 3,310 filled; new in answers',
     '  total_gross: "12.50" -> null (19); 3 become null',
-    "  title: was null in all records",
+    "  title: 0 of 3,310 filled; was null in all records",
     '  2 fail (type 2): 21: total_net: "abc" is not a decimal number',
 ]
 

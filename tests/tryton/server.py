@@ -8,6 +8,7 @@ import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 from importlib.metadata import version
@@ -77,6 +78,11 @@ class Erp:
     def change(self, count: int, *, what: str = "header", mark: str = "CHANGED") -> list[int]:
         """Change *count* orders as a buyer does, and return their ids."""
         return [int(key) for key in self._ask("change", str(count), "--what", what, "--mark", mark)]
+
+    def fill(self, count: int, field: str, values: Sequence[str]) -> dict[str, str]:
+        """Give *count* orders one of *values* in *field* each, in turn; return them by id."""
+        done = self._ask("fill", str(count), "--field", field, "--values", *values)
+        return {str(key): value for key, value in done}
 
     def delete(self, count: int) -> list[int]:
         """Delete *count* drafts for good, and return their ids."""

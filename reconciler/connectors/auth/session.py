@@ -8,11 +8,36 @@ import msgspec
 
 from reconciler.connectors.auth.cookies import cookies_of
 from reconciler.connectors.auth.flows import Enclosing, Flow, Session, Step
+from reconciler.connectors.envelope import Finder
 from reconciler.connectors.exchange import Answer
 from reconciler.connectors.questions import compile_request, compile_value
 from reconciler.connectors.speech import Speech
-from reconciler.errors import NotTheProduct, Unauthorized
-from reconciler.spec.kinds.auth import SessionAuth
+from reconciler.errors import Forbidden, NotTheProduct, Unauthorized
+from reconciler.spec.kinds.auth import FollowUp, SessionAuth
+
+
+class _Further:
+    """What is asked after a login, and what is made of its answer."""
+
+    def __init__(self, further: FollowUp, speech: Speech) -> None:
+        self.question = compile_request(further)
+        self._finder = Finder(further.pick or "@")
+        self._open = speech.open
+        self._further = further
+
+    def read(self, answer: Answer) -> Any:
+        """Return what is made of *answer*, or of what stands for it where this user may not ask.
+
+        Raises:
+            Forbidden: if this user may not ask, and nothing stands for the answer.
+        """
+        try:
+            payload = self._open(answer)
+        except Forbidden:
+            if not self._further.spared:
+                raise
+            return self._finder.search(self._further.otherwise)
+        return self._finder.find(payload)
 
 
 class SessionLogin(Enclosing):
@@ -32,7 +57,7 @@ class SessionLogin(Enclosing):
         self._speech = speech
         self._cookies = auth.cookies
         self._send = compile_value(dict(auth.send), as_text=True)
-        self._after = {name: compile_request(request) for name, request in auth.after.items()}
+        self._after = {name: _Further(further, speech) for name, further in auth.after.items()}
 
     def log_in(self) -> Flow[Session]:
         """Yield the login, then what is asked after it."""
@@ -42,9 +67,9 @@ class SessionLogin(Enclosing):
         answers: dict[str, Any] = {}
         context = {**self._context, "login": login, "session": answers}
         session = Session(login, answers, self._send(context), cookies)
-        for name, question in self._after.items():
-            ask = self.sign(self._speech.ask(question.fill(context)), session)
-            answers[name] = msgspec.json.decode((yield Step(ask, self._speech.open)))
+        for name, further in self._after.items():
+            ask = self.sign(self._speech.ask(further.question.fill(context)), session)
+            answers[name] = yield Step(ask, further.read)
         return session
 
     def _read(self, answer: Answer) -> tuple[Any, Mapping[str, str]]:

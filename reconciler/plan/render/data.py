@@ -68,6 +68,8 @@ def _facts(name: str, preview: Preview, meaning: Meaning | None) -> Iterator[str
     elif samples:
         one = samples[0]
         yield f"{_value(one.before)} -> {_value(one.after)} ({one.source_id})"
+    if meaning is not None and meaning.turn in {Turn.ADDED, Turn.FILLED}:
+        yield f"{preview.filled_fields.get(name, 0):,} of {preview.total:,} filled"
     counts = (
         ("become null", preview.nulled_fields),
         ("unknown to the value map", preview.unlisted_fields),

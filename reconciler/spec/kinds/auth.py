@@ -11,6 +11,7 @@ from pydantic import Field
 
 from reconciler.spec.kinds.asked import ConfigField, Request, Setting, Template
 from reconciler.spec.kinds.envelope import Duration, Strict
+from reconciler.spec.kinds.rules import Expression
 
 TLS: Final[Mapping[str, Mapping[str, Any]]] = {
     "ca": {
@@ -83,6 +84,20 @@ class Bearer(_Method):
     """``Authorization: Bearer``."""
 
 
+class FollowUp(Request):
+    """What is asked after a login."""
+
+    pick: Expression | None = None
+    """What is made of the answer. Default: it is kept as it is."""
+    otherwise: Any = None
+    """Stands for the answer where the system does not let this user ask. Default: then the login fails."""
+
+    @property
+    def spared(self) -> bool:
+        """Whether the login goes on where the system does not let this user ask."""
+        return "otherwise" in self.model_fields_set
+
+
 class SessionAuth(_Method):
     """A request logs in; its answer makes the headers of later ones, or sets cookies."""
 
@@ -95,7 +110,7 @@ class SessionAuth(_Method):
     cookies: bool = False
     """Whether the cookies that the login's answer sets are sent back. Such an answer may be empty, HTML
     or a redirect, which is not followed; ``login`` is then null."""
-    after: dict[Setting, Request] = {}
+    after: dict[Setting, FollowUp] = {}
     """Asked once after the login, with its headers; each answer is ``session.<name>`` in templates."""
 
 
