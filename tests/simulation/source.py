@@ -41,18 +41,23 @@ class World:
 
 
 def drawn(chance: random.Random) -> World:
-    """Return a world."""
+    """Return a world.
+
+    A clock that is behind ours by more than the lookback is beyond what can be known of a source that does
+    not send ``Date``: the start of a run is then told by our clock.
+    """
+    dated = chance.random() < 0.8
     return World(
         paging=chance.choice(["key", "key", "token", "whole"]),
         size=chance.choice([1, 2, 5, 10]),
         grain=chance.choice(GRAINS),
         zone=chance.choice([-11, 0, 0, 5, 14]),
-        skew=timedelta(seconds=chance.choice([0, 0, -600, -10, 30, 900])),
+        skew=timedelta(seconds=chance.choice([-600, 0, 0, -10, 30, 900][not dated :])),
         late=chance.random() < 0.5,
         slow=timedelta(seconds=chance.choice([1, 5, 40])),
         busy=chance.choice([0.0, 0.3, 0.6]),
         faults=chance.choice([0.0, 0.05, 0.25]),
-        dated=chance.random() < 0.8,
+        dated=dated,
     )
 
 

@@ -76,7 +76,8 @@ class CursorField(Strict):
     time_zone: Annotated[ZoneName, Field(alias="timeZone")] = "UTC"
     """The zone of times that name none, and of ``since`` in a strftime format."""
     lookback: Duration = "5m"
-    """How far before the last position each run starts again, for late commits and equal stamps."""
+    """How far before the last position each run starts again: for late commits, equal stamps, and a
+    source that sends no ``Date`` and whose clock is behind ours."""
     ordered: bool = False
     """Whether the source gives records in the order of this field."""
 
